@@ -1,0 +1,128 @@
+"""Label sets: what the class ids mean and how they are painted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robustseg_core.errors import ConfigError
+
+IGNORE_ID = 255
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """The classes of a data set, in the order of their ids.
+
+    Attributes:
+        name: Name of the set, e.g. ``deliver``.
+        classes: Class names; the position is the id.
+        palette: One RGB colour per class, 0..255.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    palette: tuple[Colour, ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.classes) <= IGNORE_ID:
+            msg = (
+                f'Label set {self.name!r} must have 1 to {IGNORE_ID} classes, '
+                f'got {len(self.classes)}.'
+            )
+            raise ConfigError(msg)
+        if len(self.classes) != len(self.palette):
+            msg = (
+                f'Label set {self.name!r} has {len(self.classes)} classes '
+                f'but {len(self.palette)} colours.'
+            )
+            raise ConfigError(msg)
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def colour_table(self) -> NDArray[np.uint8]:
+        """Return the RGB colour of every byte, (256, 3); ids without a class are black."""
+        table = np.zeros((256, 3), np.uint8)
+        table[: len(self)] = self.palette
+        return table
+
+    def colourise(self, class_ids: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Paint a map of class ids (H, W) as RGB (H, W, 3)."""
+        return np.take(self.colour_table(), class_ids, axis=0)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            'name': self.name,
+            'classes': list(self.classes),
+            'palette': [list(colour) for colour in self.palette],
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> LabelSet:
+        try:
+            return cls(
+                name=str(values['name']),
+                classes=tuple(values['classes']),
+                palette=tuple((int(r), int(g), int(b)) for r, g, b in values['palette']),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            msg = f'A label set needs name, classes and palette (RGB triples): {error!r}.'
+            raise ConfigError(msg) from error
+
+
+def _label_set(name: str, table: str) -> LabelSet:
+    """Read ``class r,g,b`` entries separated by ``|``."""
+    classes, palette = [], []
+    for entry in table.split('|'):
+        label, _, colour = entry.strip().rpartition(' ')
+        red, green, blue = (int(value) for value in colour.split(','))
+        classes.append(label)
+        palette.append((red, green, blue))
+    return LabelSet(name, tuple(classes), tuple(palette))
+
+
+DELIVER = _label_set(
+    'deliver',
+    'Building 70,70,70 | Fence 100,40,40 | Other 55,90,80 | Pedestrian 220,20,60 | '
+    'Pole 153,153,153 | RoadLine 157,234,50 | Road 128,64,128 | SideWalk 244,35,232 | '
+    'Vegetation 107,142,35 | Cars 0,0,142 | Wall 102,102,156 | TrafficSign 220,220,0 | '
+    'Sky 70,130,180 | Ground 81,0,81 | Bridge 150,100,100 | RailTrack 230,150,140 | '
+    'GroundRail 180,165,180 | TrafficLight 250,170,30 | Static 110,190,160 | '
+    'Dynamic 170,120,50 | Water 45,60,150 | Terrain 145,170,100 | TwoWheeler 0,0,230 | '
+    'Bus 0,60,100 | Truck 0,0,70',
+)
+MUSES = _label_set(
+    'muses',
+    'road 128,64,128 | sidewalk 244,35,232 | building 70,70,70 | wall 102,102,156 | '
+    'fence 190,153,153 | pole 153,153,153 | traffic light 250,170,30 | '
+    'traffic sign 220,220,0 | vegetation 107,142,35 | terrain 152,251,152 | '
+    'sky 70,130,180 | person 220,20,60 | rider 255,0,0 | car 0,0,142 | truck 0,0,70 | '
+    'bus 0,60,100 | train 0,80,100 | motorcycle 0,0,230 | bicycle 119,11,32',
+)
+MCUBES = _label_set(
+    'mcubes',
+    'asphalt 44,160,44 | concrete 31,119,180 | metal 255,127,14 | road_marking 214,39,40 | '
+    'fabric 140,86,75 | glass 127,127,127 | plaster 188,189,34 | plastic 255,152,150 | '
+    'rubber 23,190,207 | sand 174,199,232 | gravel 196,156,148 | ceramic 197,176,213 | '
+    'cobblestone 247,182,210 | brick 199,199,199 | grass 219,219,141 | wood 158,218,229 | '
+    'leaf 57,59,121 | water 107,110,207 | human 156,158,222 | sky 99,121,57',
+)
+LABEL_SETS = {labels.name: labels for labels in (DELIVER, MUSES, MCUBES)}
+
+
+def label_set(name: str) -> LabelSet:
+    """Return the label set called ``name``.
+
+    Raises:
+        ConfigError: No such set.
+    """
+    if name not in LABEL_SETS:
+        msg = f'Unknown label set {name!r}; known are {sorted(LABEL_SETS)}.'
+        raise ConfigError(msg)
+    return LABEL_SETS[name]

@@ -1,0 +1,164 @@
+"""The vocabulary of sensors: what a modality is, and ordered sets of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
+
+from robustseg_core.errors import ConfigError
+
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Channel-wise (image - mean) / std, in the units of the modality's image.
+
+    Attributes:
+        mean: Value of each channel that becomes zero.
+        std: Value of each channel that becomes one above the mean, > 0.
+    """
+
+    mean: Triple
+    std: Triple
+
+    def __post_init__(self) -> None:
+        for name in ('mean', 'std'):
+            values = tuple(float(value) for value in getattr(self, name))
+            if len(values) != 3:
+                msg = f'Normalisation {name} must have 3 values, got {len(values)}.'
+                raise ConfigError(msg)
+            object.__setattr__(self, name, values)
+        if min(self.std) <= 0:
+            msg = f'Normalisation std must be > 0, got {self.std}.'
+            raise ConfigError(msg)
+
+
+IMAGENET = Normalisation((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+UNIT = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+BYTE = Normalisation((0.0, 0.0, 0.0), (255.0, 255.0, 255.0))
+
+
+@dataclass(frozen=True)
+class Modality:
+    """A kind of sensor as the network sees it; a value, so that YAML can declare a new one.
+
+    Attributes:
+        name: Its name in configs, samples, parameters and topics, e.g. ``depth``.
+        letter: Its capital letter in the names of subsets, e.g. ``D`` in ``RDEL``.
+        encoding: How the sensor's measurement becomes the network's three-channel image; one of
+            the encodings of ``robustseg_core.sensors``.
+        normalisation: Applied to that image before the network.
+    """
+
+    name: str
+    letter: str
+    encoding: str
+    normalisation: Normalisation
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier() or not self.name.islower():
+            msg = f'A modality name must be a lower-case identifier, got {self.name!r}.'
+            raise ConfigError(msg)
+        if len(self.letter) != 1 or not self.letter.isupper():
+            msg = f'The letter of modality {self.name!r} must be one capital, got {self.letter!r}.'
+            raise ConfigError(msg)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Modality:
+        try:
+            return cls(
+                name=values['name'],
+                letter=values['letter'],
+                encoding=values['encoding'],
+                normalisation=Normalisation(**values['normalisation']),
+            )
+        except (KeyError, TypeError) as error:
+            msg = (
+                f'A modality needs name, letter, encoding and normalisation (mean, std), '
+                f'got {dict(values)!r}.'
+            )
+            raise ConfigError(msg) from error
+
+
+@dataclass(frozen=True)
+class ModalitySet:
+    """An ordered set of modalities; the order is that of every axis M and of subset names."""
+
+    members: tuple[Modality, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'members', tuple(self.members))
+        if not self.members:
+            msg = 'A modality set must have at least one modality.'
+            raise ConfigError(msg)
+        for attribute in ('name', 'letter'):
+            values = [getattr(member, attribute) for member in self.members]
+            if len(set(values)) != len(values):
+                msg = f'Modalities must differ in {attribute}, got {values}.'
+                raise ConfigError(msg)
+
+    def __iter__(self) -> Iterator[Modality]:
+        return iter(self.members)
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __getitem__(self, name: str) -> Modality:
+        for member in self.members:
+            if member.name == name:
+                return member
+        msg = f'Unknown modality {name!r}; known are {list(self.names)}.'
+        raise ConfigError(msg)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(member.name for member in self.members)
+
+    @property
+    def letters(self) -> str:
+        return ''.join(member.letter for member in self.members)
+
+    def ordered(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return ``names`` in this set's order.
+
+        Raises:
+            ConfigError: A name is not in this set.
+        """
+        wanted = {self[name].name for name in names}
+        return tuple(name for name in self.names if name in wanted)
+
+    def letters_of(self, names: Iterable[str]) -> str:
+        """Return the letters of ``names`` in this set's order: ``{'lidar', 'rgb'}`` -> ``'RL'``."""
+        return ''.join(self[name].letter for name in self.ordered(names))
+
+    def from_letters(self, letters: str) -> tuple[str, ...]:
+        """Return the names behind ``letters``, in this set's order: ``'LR'`` -> rgb, lidar."""
+        by_letter = {member.letter: member.name for member in self.members}
+        if unknown := sorted(set(letters) - set(by_letter)):
+            msg = f'Unknown modality letters {unknown} in {letters!r}; known are {self.letters}.'
+            raise ConfigError(msg)
+        return self.ordered(by_letter[letter] for letter in letters)
+
+    def subsets(self) -> list[tuple[str, ...]]:
+        """Return every non-empty subset of the names, smallest first, in the papers' order."""
+        return [
+            subset
+            for size in range(1, len(self) + 1)
+            for subset in combinations(self.names, size)
+        ]
+
+    def to_list(self) -> list[dict[str, Any]]:
+        return [member.to_dict() for member in self.members]
+
+    @classmethod
+    def from_list(cls, values: Iterable[Mapping[str, Any]]) -> ModalitySet:
+        return cls(tuple(Modality.from_dict(value) for value in values))

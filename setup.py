@@ -1,0 +1,87 @@
+"""Packaging for pip and for colcon (ament_python): files and commands, no logic."""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+NAME = 'robustseg_ros'
+
+ROS = [
+    f'ros-kilted-{package}'
+    for package in (
+        'rclpy',
+        'rmw-fastrtps-cpp',
+        'builtin-interfaces',
+        'diagnostic-msgs',
+        'geometry-msgs',
+        'lifecycle-msgs',
+        'rcl-interfaces',
+        'rosgraph-msgs',
+        'sensor-msgs',
+        'std-msgs',
+        'std-srvs',
+    )
+]
+BAGS = ['rosbags>=0.11.5,<0.12']
+TRAIN = [
+    'lightning>=2.4,<3',
+    'torchmetrics>=1.4,<2',
+    'torchvision>=0.19',
+    'jsonargparse[signatures]>=4.32,<5',
+    'tensorboard>=2.14,<3',
+]
+DEMO = [*BAGS, 'matplotlib>=3.8,<4', 'pillow>=10', 'tqdm>=4.60,<5']
+
+setup(
+    name=NAME,
+    version='0.1.0',
+    packages=find_packages(include=['robustseg_core*', 'robustseg_ros*']),
+    package_data={'robustseg_core': ['py.typed', 'checkpoints/*.safetensors']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
+        (f'share/{NAME}', ['package.xml']),
+        (f'share/{NAME}/launch', glob('launch/*.launch.py')),
+        (f'share/{NAME}/config', [*glob('config/*.yaml'), *glob('config/*.rviz'), *glob('config/*.xml')]),
+        (f'share/{NAME}/config/train', glob('config/train/*.yaml')),
+    ],
+    python_requires='>=3.10',
+    install_requires=[
+        'numpy>=1.26',
+        # OpenCV 5 renumbered its type constants, which cv_bridge and our reader rely on.
+        'opencv-python>=4.8,<5',
+        'pyyaml>=6',
+        'safetensors>=0.4',
+        'timm>=1.0.9,<2',
+        'torch>=2.4',
+    ],
+    extras_require={
+        'ros': ROS,
+        'bags': BAGS,
+        'train': TRAIN,
+        'demo': DEMO,
+        'test': [
+            *TRAIN,
+            *DEMO,
+            'mypy>=1.11,<2',
+            # launch_pytest, which runs beside our tests in a ROS workspace, breaks with 8.4.
+            'pytest>=7.4,<8.4',
+            'pytest-timeout>=2.3,<3',
+            'ruff>=0.14,<0.15',
+            # The outside judge of the network.
+            'transformers>=4.44',
+            'types-PyYAML',
+        ],
+    },
+    zip_safe=False,
+    maintainer='The robustseg_ros authors',
+    maintainer_email='maintainers@robustseg-ros.org',
+    description='Semantic segmentation from whatever sensors are alive: RGB, depth, events, LiDAR.',
+    license='Apache-2.0',
+    entry_points={
+        'console_scripts': [
+            'segment = robustseg_ros.segment_node:main',
+            'play_bag = robustseg_ros.bags.play:main',
+            'convert_bag = robustseg_ros.bags.convert:main',
+        ],
+    },
+)
