@@ -41,7 +41,10 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (f'share/{NAME}', ['package.xml']),
         (f'share/{NAME}/launch', glob('launch/*.launch.py')),
-        (f'share/{NAME}/config', [*glob('config/*.yaml'), *glob('config/*.rviz'), *glob('config/*.xml')]),
+        (
+            f'share/{NAME}/config',
+            [*glob('config/*.yaml'), *glob('config/*.rviz'), *glob('config/*.xml')],
+        ),
         (f'share/{NAME}/config/train', glob('config/train/*.yaml')),
     ],
     python_requires='>=3.10',
@@ -75,7 +78,7 @@ setup(
     zip_safe=False,
     maintainer='The robustseg_ros authors',
     maintainer_email='maintainers@robustseg-ros.org',
-    description='Semantic segmentation from whatever sensors are alive: RGB, depth, events, LiDAR.',
+    description='Semantic segmentation from whatever sensors are alive.',
     license='Apache-2.0',
     entry_points={
         'console_scripts': [

@@ -137,7 +137,7 @@ class ModalitySet:
         return tuple(name for name in self.names if name in wanted)
 
     def letters_of(self, names: Iterable[str]) -> str:
-        """Return the letters of ``names`` in this set's order: ``{'lidar', 'rgb'}`` -> ``'RL'``."""
+        """Return the letters of ``names`` in this set's order: lidar, rgb -> ``'RL'``."""
         return ''.join(self[name].letter for name in self.ordered(names))
 
     def from_letters(self, letters: str) -> tuple[str, ...]:
@@ -151,9 +151,7 @@ class ModalitySet:
     def subsets(self) -> list[tuple[str, ...]]:
         """Return every non-empty subset of the names, smallest first, in the papers' order."""
         return [
-            subset
-            for size in range(1, len(self) + 1)
-            for subset in combinations(self.names, size)
+            subset for size in range(1, len(self) + 1) for subset in combinations(self.names, size)
         ]
 
     def to_list(self) -> list[dict[str, Any]]:

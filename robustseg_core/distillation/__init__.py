@@ -1,0 +1,1 @@
+"""Learning to do without: modality dropout and the distillation losses."""

@@ -1,0 +1,1 @@
+"""Scores: confusion counts, the protocols of the papers, and their reports."""

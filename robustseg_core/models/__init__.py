@@ -1,0 +1,1 @@
+"""The network: one shared encoder, mean fusion, an all-MLP head, and its files."""

@@ -1,0 +1,35 @@
+"""Raw measurements to network images: one implementation for training and for the robot.
+
+``network_input`` is not imported here, because it needs torch and converting sensors does not.
+"""
+
+from robustseg_core.sensors.camera import CameraModel, Projection
+from robustseg_core.sensors.depth import depth_from_raw, encode_depth
+from robustseg_core.sensors.encodings import ENCODINGS, Encoding, Measurement, encoding_of
+from robustseg_core.sensors.event_decoders import (
+    EventDecoder,
+    Evt3Decoder,
+    decode_mono,
+    event_decoder,
+)
+from robustseg_core.sensors.events import Events, EventWindow, event_image
+from robustseg_core.sensors.lidar import lidar_image
+
+__all__ = [
+    'ENCODINGS',
+    'CameraModel',
+    'Encoding',
+    'EventDecoder',
+    'EventWindow',
+    'Events',
+    'Evt3Decoder',
+    'Measurement',
+    'Projection',
+    'decode_mono',
+    'depth_from_raw',
+    'encode_depth',
+    'encoding_of',
+    'event_decoder',
+    'event_image',
+    'lidar_image',
+]

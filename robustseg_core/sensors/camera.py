@@ -1,0 +1,243 @@
+"""The camera: intrinsics, lens distortion and projection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robustseg_core.errors import SensorError
+
+Float = NDArray[np.floating[Any]]
+
+# Numbers of coefficients each model may have. OpenCV's order: k1 k2 p1 p2 k3 | k4 k5 k6.
+DISTORTION_MODELS = {
+    'none': (0,),
+    'plumb_bob': (4, 5),
+    'rational_polynomial': (8,),
+    'equidistant': (4,),
+}
+
+
+class Projection(NamedTuple):
+    """Points in the image.
+
+    Attributes:
+        pixels: (N, 2) float32 column and row; integers are pixel centres; NaN where not visible.
+        depth: (N,) float32 metres along the optical axis, for every point.
+        visible: (N,) bool, in front of the camera and inside the image.
+    """
+
+    pixels: NDArray[np.float32]
+    depth: NDArray[np.float32]
+    visible: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class CameraModel:
+    """A calibrated camera; axes are those of an optical frame: x right, y down, z forward.
+
+    Attributes:
+        width: Image width in pixels.
+        height: Image height in pixels.
+        matrix: (3, 3) float64, ``[[fx, 0, cx], [0, fy, cy], [0, 0, 1]]`` in pixels.
+        distortion_model: ``none``, ``plumb_bob``, ``rational_polynomial`` or ``equidistant``.
+        distortion: Its coefficients: ``plumb_bob`` k1 k2 p1 p2 [k3]; ``rational_polynomial`` k1 k2
+            p1 p2 k3 k4 k5 k6; ``equidistant`` k1 k2 k3 k4.
+
+    Raises:
+        SensorError: The camera is uncalibrated, or a value is not what is described here.
+    """
+
+    width: int
+    height: int
+    matrix: NDArray[np.float64]
+    distortion_model: str = 'none'
+    distortion: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        matrix = np.array(self.matrix, dtype=np.float64)
+        matrix.setflags(write=False)
+        object.__setattr__(self, 'matrix', matrix)
+        object.__setattr__(self, 'distortion', tuple(float(value) for value in self.distortion))
+        if self.width < 1 or self.height < 1:
+            msg = f'Camera size is {self.width}x{self.height}; wanted at least 1x1.'
+            raise SensorError(msg)
+        if matrix.shape != (3, 3):
+            msg = f'Camera matrix has shape {matrix.shape}; wanted (3, 3).'
+            raise SensorError(msg)
+        if matrix[0, 0] == 0 or matrix[1, 1] == 0:
+            focal = f'K[0]={matrix[0, 0]:g}, K[4]={matrix[1, 1]:g}'
+            msg = f'The camera is uncalibrated: {focal}; wanted focal lengths > 0.'
+            raise SensorError(msg)
+        focal_only = [[matrix[0, 0], 0, matrix[0, 2]], [0, matrix[1, 1], matrix[1, 2]], [0, 0, 1]]
+        if (
+            not np.isfinite(matrix).all()
+            or min(np.diag(matrix)) < 0
+            or (matrix != focal_only).any()
+        ):
+            msg = f'Camera matrix is {matrix.tolist()}; wanted fx 0 cx, 0 fy cy, 0 0 1.'
+            raise SensorError(msg)
+        self._check_distortion()
+
+    def _check_distortion(self) -> None:
+        if self.distortion_model not in DISTORTION_MODELS:
+            known = sorted(DISTORTION_MODELS)
+            msg = f'Unknown distortion model {self.distortion_model!r}; known are {known}.'
+            raise SensorError(msg)
+        wanted = DISTORTION_MODELS[self.distortion_model]
+        if len(self.distortion) not in wanted:
+            counts = ' or '.join(str(count) for count in wanted)
+            msg = (
+                f'Distortion model {self.distortion_model!r} has {len(self.distortion)} '
+                f'coefficients; wanted {counts}.'
+            )
+            raise SensorError(msg)
+        if not all(math.isfinite(value) for value in self.distortion):
+            msg = f'Distortion coefficients are {self.distortion}; wanted finite numbers.'
+            raise SensorError(msg)
+
+    def _key(self) -> tuple[object, ...]:
+        size = (self.width, self.height)
+        return (*size, self.matrix.tobytes(), self.distortion_model, self.distortion)
+
+    # By value, so that a repeated CameraInfo is recognised as the same camera.
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CameraModel) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    @classmethod
+    def pinhole(cls, width: int, height: int, horizontal_fov_deg: float) -> CameraModel:
+        """Return an undistorted camera with square pixels that looks through the image's middle.
+
+        Raises:
+            SensorError: The field of view is not between 0 and 180 degrees.
+        """
+        if not 0 < horizontal_fov_deg < 180:
+            msg = f'Horizontal field of view is {horizontal_fov_deg!r}; wanted 0 to 180 degrees.'
+            raise SensorError(msg)
+        focal = width / 2 / math.tan(math.radians(horizontal_fov_deg) / 2)
+        centre = ((width - 1) / 2, (height - 1) / 2)
+        return cls(
+            width, height, np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]])
+        )
+
+    def resized(self, width: int, height: int) -> CameraModel:
+        """Return the same camera with its image resized to ``width`` x ``height``.
+
+        Integer coordinates are pixel centres, so the image's left edge is at -0.5 and it is the
+        distance from that edge which scales: cx' = (cx + 0.5) * s - 0.5. Scaling cx alone would
+        shift the projection by up to half a pixel of the larger image against the resized image.
+        """
+        scale_x, scale_y = width / self.width, height / self.height
+        fx, fy, cx, cy = self._intrinsics
+        matrix = np.array(
+            [
+                [fx * scale_x, 0, (cx + 0.5) * scale_x - 0.5],
+                [0, fy * scale_y, (cy + 0.5) * scale_y - 0.5],
+                [0, 0, 1],
+            ]
+        )
+        return CameraModel(width, height, matrix, self.distortion_model, self.distortion)
+
+    def project(self, points: Float) -> Projection:
+        """Project points (N, 3), metres in the camera's optical frame, in float32.
+
+        Raises:
+            SensorError: ``points`` is not (N, 3).
+        """
+        if points.ndim != 2 or points.shape[1] != 3:
+            msg = f'Points have shape {points.shape}; wanted (N, 3).'
+            raise SensorError(msg)
+        count = len(points)
+        pixels = np.full((count, 2), np.nan, np.float32)
+        visible = np.zeros(count, np.bool_)
+        depth = np.array(points[:, 2], np.float32)  # a copy: the caller's array stays his
+        # A NaN compares as false: such points are never visible.
+        index = np.flatnonzero(depth > 0)
+        depth_in_front = depth[index]
+        x = points[index, 0].astype(np.float32, copy=False) / depth_in_front
+        y = points[index, 1].astype(np.float32, copy=False) / depth_in_front
+        if self.distortion_model != 'none':
+            # Beyond the field of view the polynomials bend back, and would draw what the camera
+            # cannot see into the middle of the image: cull before they are applied.
+            near_axis = np.flatnonzero(x * x + y * y <= self._radius_limit**2)
+            index, x, y = index[near_axis], x[near_axis], y[near_axis]
+            x, y = self._distort(x, y)
+        fx, fy, cx, cy = (np.float32(value) for value in self._intrinsics)
+        column, row = fx * x + cx, fy * y + cy
+        inside = np.flatnonzero(
+            (column >= -0.5)
+            & (column < self.width - 0.5)
+            & (row >= -0.5)
+            & (row < self.height - 0.5)
+        )
+        index = index[inside]
+        pixels[index, 0] = column[inside]
+        pixels[index, 1] = row[inside]
+        visible[index] = True
+        return Projection(pixels, depth, visible)
+
+    @property
+    def _intrinsics(self) -> tuple[float, float, float, float]:
+        matrix = self.matrix
+        return matrix[0, 0].item(), matrix[1, 1].item(), matrix[0, 2].item(), matrix[1, 2].item()
+
+    def _distort(self, x: Float, y: Float) -> tuple[Float, Float]:
+        """Bend normalised coordinates (x/z, y/z) as the lens does."""
+        square = x * x + y * y
+        gain = self._radial_gain(square)
+        if self.distortion_model == 'equidistant':
+            return x * gain, y * gain
+        p1, p2 = self.distortion[2], self.distortion[3]
+        twice = 2 * x * y
+        return (
+            x * gain + p1 * twice + p2 * (square + 2 * x * x),
+            y * gain + p1 * (square + 2 * y * y) + p2 * twice,
+        )
+
+    def _radial_gain(self, square: Float) -> Float:
+        """Return distorted over undistorted radius, given the squared radius.
+
+        Source: OpenCV, "Camera Calibration and 3D Reconstruction" and "Fisheye camera model".
+        """
+        k = self.distortion
+        if self.distortion_model == 'equidistant':
+            radius = np.sqrt(square)
+            angle = np.arctan(radius)
+            s = angle * angle
+            bent = angle * (1 + s * (k[0] + s * (k[1] + s * (k[2] + s * k[3]))))
+            # On the axis both are zero and their ratio is one.
+            gain: Float = np.divide(bent, radius, out=np.ones_like(bent), where=radius > 0)
+            return gain
+        k3 = k[4] if len(k) > 4 else 0.0
+        numerator: Float = 1 + square * (k[0] + square * (k[1] + square * k3))
+        if self.distortion_model == 'plumb_bob':
+            return numerator
+        denominator: Float = 1 + square * (k[5] + square * (k[6] + square * k[7]))
+        return numerator / denominator
+
+    @cached_property
+    def _radius_limit(self) -> float:
+        """Largest undistorted radius hypot(x, y) / z that the image's farthest corner can show.
+
+        Where the polynomials stop growing before they reach that corner, the radius at which they
+        do: beyond it they are not a lens any more.
+        """
+        fx, fy, cx, cy = self._intrinsics
+        corner_x = max(cx + 0.5, self.width - 0.5 - cx) / fx
+        corner_y = max(cy + 0.5, self.height - 0.5 - cy) / fy
+        radius = np.tan(np.linspace(0, math.radians(89.9), 4096))
+        with np.errstate(divide='ignore', invalid='ignore'):
+            bent = radius * self._radial_gain(radius * radius)
+        growing = np.diff(bent) > 0  # false for NaN
+        fold = len(growing) if growing.all() else int(np.argmin(growing))
+        # Two per cent more than the corner: the tangential terms may pull a point inwards.
+        reached = int(np.searchsorted(bent[: fold + 1], math.hypot(corner_x, corner_y) * 1.02))
+        return float(radius[min(reached, fold)])

@@ -1,0 +1,129 @@
+"""Events of an event camera, and the image of the last few milliseconds of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robustseg_core.errors import SensorError
+
+DEFAULT_WINDOW_NS = 30_000_000  # as MUSES, on which the published event models were trained
+
+
+class Events(NamedTuple):
+    """Brightness changes, arrays of one length.
+
+    Attributes:
+        x: (N,) uint16 column.
+        y: (N,) uint16 row.
+        t_ns: (N,) int64 time in nanoseconds.
+        on: (N,) bool, True where it became brighter.
+    """
+
+    x: NDArray[np.uint16]
+    y: NDArray[np.uint16]
+    t_ns: NDArray[np.int64]
+    on: NDArray[np.bool_]
+
+
+def event_image(events: Events, width: int, height: int) -> NDArray[np.uint8]:
+    """Count events per pixel: encoding ``event_counts``.
+
+    Returns:
+        (H, W, 3) uint8: number of ON events, number of OFF events, 0; at most 255. Events outside
+        the image are left out: noise on the camera's wire makes some.
+    """
+    return _counts([_places(events, width, height)[0]], width, height)
+
+
+class EventWindow:
+    """The most recent events of a stream, for images of a fixed exposure time.
+
+    Args:
+        width: Of the sensor, in pixels.
+        height: Of the sensor, in pixels.
+        window_ns: Time that an image shows.
+        slack_ns: How far behind the newest event an image may end; what is older than both
+            together is forgotten, which bounds the memory.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        window_ns: int = DEFAULT_WINDOW_NS,
+        slack_ns: int = 200_000_000,
+    ) -> None:
+        if min(width, height, window_ns) < 1:
+            msg = f'Event window is {width}x{height}, {window_ns} ns; wanted positive numbers.'
+            raise SensorError(msg)
+        self._width = width
+        self._height = height
+        self._window_ns = window_ns
+        self._keep_ns = window_ns + slack_ns
+        self._packets: deque[_Packet] = deque()
+
+    def add(self, events: Events) -> None:
+        """Append events that are newer than those added before.
+
+        Where time runs backwards (a bag starts over), call ``clear`` first: old events would stay.
+        """
+        places, t_ns = _places(events, self._width, self._height)
+        if not len(places):
+            return
+        packet = _Packet(places, t_ns, int(t_ns.min()), int(t_ns.max()))
+        self._packets.append(packet)
+        while self._packets[0].last_ns <= packet.last_ns - self._keep_ns:
+            self._packets.popleft()
+
+    def image(self, end_ns: int) -> NDArray[np.uint8]:
+        """Return ``event_image`` of the events in (end - window, end]."""
+        start_ns = end_ns - self._window_ns
+        parts = []
+        for packet in self._packets:
+            if packet.last_ns <= start_ns or packet.first_ns > end_ns:
+                continue
+            if packet.first_ns > start_ns and packet.last_ns <= end_ns:
+                parts.append(packet.place)
+            else:
+                parts.append(packet.place[(packet.t_ns > start_ns) & (packet.t_ns <= end_ns)])
+        return _counts(parts, self._width, self._height)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._packets.clear()
+
+
+class _Packet(NamedTuple):
+    place: NDArray[np.int32]
+    t_ns: NDArray[np.int64]
+    first_ns: int
+    last_ns: int
+
+
+def _places(
+    events: Events, width: int, height: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return each event's place in the flattened (2, H, W) counts, ON first, and its time."""
+    x, y, t_ns, on = events
+    if len(x) and (x.max() >= width or y.max() >= height):
+        inside = (x < width) & (y < height)
+        x, y, t_ns, on = x[inside], y[inside], t_ns[inside], on[inside]
+    row = y.astype(np.int32)
+    row += ~on * np.int32(height)
+    row *= np.int32(width)
+    row += x
+    return row, t_ns
+
+
+def _counts(parts: list[NDArray[np.int32]], width: int, height: int) -> NDArray[np.uint8]:
+    image = np.zeros((height, width, 3), np.uint8)
+    if parts:
+        index = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        counts = np.bincount(index, minlength=2 * height * width)
+        on_off = np.minimum(counts, 255).astype(np.uint8).reshape(2, height, width)
+        image[..., 0], image[..., 1] = on_off
+    return image

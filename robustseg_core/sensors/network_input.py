@@ -1,0 +1,90 @@
+"""The last step before the network: size and normalisation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+import torch
+
+from robustseg_core.errors import SensorError
+from robustseg_core.modalities import Modality
+from robustseg_core.sensors.encodings import encoding_of
+
+STRIDE = 32  # of the network's coarsest feature map
+
+
+def network_tensor(image: NDArray[Any], modality: Modality, size: tuple[int, int]) -> torch.Tensor:
+    """Resize and normalise a modality's image.
+
+    Sparse encodings are resized by nearest neighbour; dense ones by the area mean where they
+    shrink, bilinearly where they grow.
+
+    Args:
+        image: (H, W, 3) in the units of the modality's encoding.
+        modality: Names the encoding and carries the normalisation.
+        size: (height, width) wanted.
+
+    Returns:
+        (3, height, width) float32 on the CPU.
+
+    Raises:
+        SensorError: ``image`` is not (H, W, 3) or empty.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        msg = f'Image of {modality.name!r} has shape {image.shape}; wanted (height, width, 3).'
+        raise SensorError(msg)
+    image = _resized(image, size, sparse=encoding_of(modality.encoding).sparse)
+    tensor = np.empty((3, *size), np.float32)
+    mean, std = modality.normalisation.mean, modality.normalisation.std
+    for channel in range(3):
+        plane = tensor[channel]
+        np.subtract(image[..., channel], np.float32(mean[channel]), out=plane)
+        plane *= np.float32(1 / std[channel])
+    return torch.from_numpy(tensor)
+
+
+def network_size(height: int, width: int, pixels: int | tuple[int, int]) -> tuple[int, int]:
+    """Return the size at which to show the network an image of ``height`` x ``width``.
+
+    The image's aspect, about the number of pixels the network was trained with, and whole strides
+    of the network.
+
+    Args:
+        height: Of the image.
+        width: Of the image.
+        pixels: Number of pixels wanted, or the (height, width) whose product it is.
+
+    Raises:
+        SensorError: A size is not positive.
+    """
+    count = pixels if isinstance(pixels, int) else pixels[0] * pixels[1]
+    if min(height, width, count) < 1:
+        msg = f'Image size is {height}x{width} for {pixels!r} pixels; wanted positive numbers.'
+        raise SensorError(msg)
+    scale = math.sqrt(count / (height * width))
+
+    def whole(length: int) -> int:
+        return max(1, round(length * scale / STRIDE)) * STRIDE
+
+    return whole(height), whole(width)
+
+
+def _resized(image: NDArray[Any], size: tuple[int, int], *, sparse: bool) -> NDArray[Any]:
+    height, width = size
+    if image.shape[:2] == size:
+        return image
+    if image.dtype not in (np.uint8, np.uint16, np.float32):
+        image = image.astype(np.float32)  # the others OpenCV cannot resize in every mode
+    if sparse:
+        # EXACT samples at pixel centres, as CameraModel.resized does; plain NEAREST is shifted.
+        mode = cv2.INTER_NEAREST_EXACT
+    elif height <= image.shape[0] and width <= image.shape[1]:
+        mode = cv2.INTER_AREA
+    else:
+        mode = cv2.INTER_LINEAR
+    resized: NDArray[Any] = cv2.resize(image, (width, height), interpolation=mode)
+    return resized

@@ -1,0 +1,51 @@
+"""Train teacher and student: ``python -m robustseg_core.train --config FILE [key=value ...]``."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
+
+from robustseg_core.errors import RobustSegError
+from robustseg_core.evaluation.report import any_modal_table
+from robustseg_core.training.config import TrainConfig
+from robustseg_core.training.trainer import TrainingRun
+
+
+def _parse(argv: list[str]) -> tuple[str, TrainConfig]:
+    parser = ArgumentParser(prog='python -m robustseg_core.train', description=__doc__)
+    parser.add_argument('--config', action=ActionConfigFile, help='YAML file of the run')
+    parser.add_argument(
+        '--stage', default='both', choices=['teacher', 'student', 'both'], help='what to train'
+    )
+    parser.add_class_arguments(TrainConfig, as_group=False)
+    # key=value is short for --key=value, so that a line in the log reads like the YAML.
+    arguments = [f'--{a}' if '=' in a and not a.startswith('-') else a for a in argv]
+    parsed: Namespace = parser.parse_args(arguments)
+    stage = parsed.pop('stage')
+    parsed.pop('config')
+    return stage, TrainConfig(**vars(parser.instantiate_classes(parsed)))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    try:
+        stage, config = _parse(sys.argv[1:] if argv is None else argv)
+        run = TrainingRun(config, tell=print)
+        scores = {}
+        for name in ('teacher', 'student') if stage == 'both' else (stage,):
+            path = run.teacher() if name == 'teacher' else run.student()
+            scores[name] = run.score(name)
+            report = path.with_suffix('.json')
+            report.write_text(json.dumps(scores[name].to_dict(), indent=2) + '\n')
+            print(f'{name}: {path}, scores in {report}')
+        print(any_modal_table(scores))
+    except RobustSegError as error:
+        print(f'robustseg_core.train: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
