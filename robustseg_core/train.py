@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
@@ -37,9 +36,7 @@ def main(argv: list[str] | None = None) -> int:
         for name in ('teacher', 'student') if stage == 'both' else (stage,):
             path = run.teacher() if name == 'teacher' else run.student()
             scores[name] = run.score(name)
-            report = path.with_suffix('.json')
-            report.write_text(json.dumps(scores[name].to_dict(), indent=2) + '\n')
-            print(f'{name}: {path}, scores in {report}')
+            print(f'{name}: {path}, scores in {path.with_suffix(".json")}')
         print(any_modal_table(scores))
     except RobustSegError as error:
         print(f'robustseg_core.train: {error}', file=sys.stderr)

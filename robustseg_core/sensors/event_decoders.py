@@ -182,7 +182,7 @@ class Evt3Decoder:
         x = np.where(single, value & 0x7FF, base_x)
         on = np.where(single, value >= _ON, base_on)
         bits = np.where(single, 1, value & _VECTOR_MASK[kind])
-        known = (time_us >= 0) & (y < _NOWHERE) & (x < _NOWHERE)
+        known = (time_us > _NEVER) & (y < _NOWHERE) & (x < _NOWHERE)
         if not known.all():
             bits = bits * known
         if single.all() and known.all():
@@ -195,7 +195,7 @@ class Evt3Decoder:
         return Events(x, y[word], time_us[word] * NS_PER_US, on[word])
 
     def _times(self, kind: Kinds, value: Words, at: Indices) -> NDArray[np.int64]:
-        """Return the time in us at the words ``at``; negative where it is not known yet.
+        """Return the time in us at the words ``at``, ``_NEVER`` or less before the first one.
 
         Time steps at TIME_LOW only: TIME_HIGH is repeated, and arrives a few words before the
         TIME_LOW that completes it.
@@ -204,10 +204,11 @@ class Evt3Decoder:
         high = value[is_high].astype(np.int64)
         if len(high):
             previous = self._high if self._high != _NEVER else int(high[0])
-            # The shorter way round the 12 bits (16.8 s): a wrap goes on counting, and a word with
-            # a wrong bit is undone by the next one instead of adding a turn.
-            steps = np.diff(high, prepend=previous)
-            high = previous + np.cumsum((steps + 2048) % 4096 - 2048)
+            steps = np.diff(high, prepend=previous % 4096)
+            # The 12 bits wrap every 16.8 s, which is a step back by nearly all of them. A wrong
+            # bit makes a step of half of them at most, and the next word undoes it.
+            steps += 4096 * ((steps < -3072).astype(np.int64) - (steps > 3072))
+            high = previous + np.cumsum(steps)
         high = np.concatenate(([self._high], high))
         high_at_low = high[_count_before(is_high, np.flatnonzero(is_low))]
         times = np.concatenate(([self._time_us], high_at_low * 4096 + value[is_low]))

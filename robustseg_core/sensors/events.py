@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import NamedTuple
 
 import numpy as np
@@ -64,7 +63,7 @@ class EventWindow:
         self._height = height
         self._window_ns = window_ns
         self._keep_ns = window_ns + slack_ns
-        self._packets: deque[_Packet] = deque()
+        self._packets: list[_Packet] = []
 
     def add(self, events: Events) -> None:
         """Append events that are newer than those added before.
@@ -76,8 +75,10 @@ class EventWindow:
             return
         packet = _Packet(places, t_ns, int(t_ns.min()), int(t_ns.max()))
         self._packets.append(packet)
-        while self._packets[0].last_ns <= packet.last_ns - self._keep_ns:
-            self._packets.popleft()
+        # All of them are looked at: a packet dated into the future by a wrong bit must not keep
+        # those behind it.
+        oldest_ns = packet.last_ns - self._keep_ns
+        self._packets = [kept for kept in self._packets if kept.last_ns > oldest_ns]
 
     def image(self, end_ns: int) -> NDArray[np.uint8]:
         """Return ``event_image`` of the events in (end - window, end]."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from robustseg_core.errors import ConfigError
 
@@ -50,7 +51,7 @@ class ModelConfig:
     backbone: str = 'mit_b0'
     head_width: int = 256
     drop_path_rate: float = 0.1
-    missing: str = 'drop'
+    missing: Literal['drop', 'zero'] = 'drop'
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import json
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,10 @@ class TrainingRun:
         return self._fit('student', stage, self._config.student)
 
     def score(self, stage: str) -> AnyModalScores:
-        """Score a stage's network on every subset of the validation frames."""
+        """Score a stage's network on every subset of the validation frames.
+
+        The scores are written into its checkpoint and, as JSON, beside it.
+        """
         config = self._config
         model = load_model(self.checkpoint(stage))
         frames = street_frames(config.data, config.seed, 'val')
@@ -87,7 +91,15 @@ class TrainingRun:
             num_workers=config.workers,
             collate_fn=Collate(model.config.modalities),
         )
-        return any_modal(model, loader)
+        scores = any_modal(model, loader)
+        model.provenance['evaluated_on'] = {
+            'data': f'{config.data.kind}, seed {config.seed + VALIDATION_SEED_OFFSET}',
+            **scores.to_dict(),
+        }
+        save_model(model, self.checkpoint(stage), half=True)
+        report = json.dumps(scores.to_dict(), indent=2)
+        self.checkpoint(stage).with_suffix('.json').write_text(report + '\n')
+        return scores
 
     def _fresh_model(self) -> MultimodalSegmenter:
         model = self._config.model
