@@ -6,6 +6,7 @@ Source: Xie et al., arXiv:2105.15203, eq. 4.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
 import torch
@@ -81,17 +82,17 @@ class FoldedHead(nn.Module):
         """
         super().__init__()
         weight = classifier.weight
+        convolution = partial(nn.Conv2d, kernel_size=1, device=weight.device, dtype=weight.dtype)
         self.stages = nn.ModuleList()
         for index, matrix in enumerate(weights):
             # The common bias goes to the finest map, which is not resized.
-            stage = nn.Conv2d(matrix.shape[1], matrix.shape[0], 1, bias=index == 0)
+            stage = convolution(matrix.shape[1], matrix.shape[0], bias=index == 0)
             stage.weight.copy_(matrix[:, :, None, None])
             if stage.bias is not None:
                 stage.bias.copy_(bias)
             self.stages.append(stage)
-        self.classifier = nn.Conv2d(weight.shape[1], weight.shape[0], 1)
+        self.classifier = convolution(weight.shape[1], weight.shape[0])
         self.classifier.load_state_dict(classifier.state_dict())
-        self.to(weight.device, weight.dtype)
         self.requires_grad_(requires_grad=False)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:

@@ -104,16 +104,16 @@ def place_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor], path: P
     expected = model.state_dict()
     problems = []
     if missing := expected.keys() - tensors.keys():
-        problems.append(f'missing {_first(missing)}')
+        problems.append(f'missing {first_few(missing)}')
     if unexpected := tensors.keys() - expected.keys():
-        problems.append(f'unexpected {_first(unexpected)}')
+        problems.append(f'unexpected {first_few(unexpected)}')
     different = [
         f'{key} ({tuple(tensors[key].shape)} found, {tuple(expected[key].shape)} wanted)'
         for key in expected.keys() & tensors.keys()
         if tensors[key].shape != expected[key].shape
     ]
     if different:
-        problems.append(f'of another shape {_first(different)}')
+        problems.append(f'of another shape {first_few(different)}')
     if problems:
         msg = f'{path}: the weights do not fit the model: {"; ".join(problems)}.'
         raise CheckpointError(msg)
@@ -165,7 +165,7 @@ def _write(tensors: dict[str, Tensor], metadata: dict[str, str], path: Path) -> 
         partial.unlink(missing_ok=True)
 
 
-def _first(names: Iterable[Any], count: int = 3) -> str:
+def first_few(names: Iterable[Any], count: int = 3) -> str:
     """Name the first few: ``a, b, c and 9 more``."""
     ordered = sorted(names)
     rest = len(ordered) - count

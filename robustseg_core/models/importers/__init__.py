@@ -1,0 +1,1 @@
+"""Other people's checkpoints: read, recognised, converted, or refused with a reason."""
