@@ -22,15 +22,16 @@ ROS = [
         'std-srvs',
     )
 ]
-BAGS = ['rosbags>=0.11.5,<0.12']
+BAGS = ['rosbags>=0.11.5,<0.12', 'tqdm>=4.60,<5']
 TRAIN = [
     'lightning>=2.4,<3',
     'torchmetrics>=1.4,<2',
     'torchvision>=0.19',
     'jsonargparse[signatures]>=4.32,<5',
     'tensorboard>=2.14,<3',
+    'tqdm>=4.60,<5',
 ]
-DEMO = [*BAGS, 'matplotlib>=3.8,<4', 'pillow>=10', 'tqdm>=4.60,<5']
+DEMO = [*BAGS, 'matplotlib>=3.8,<4', 'pillow>=10']
 
 setup(
     name=NAME,

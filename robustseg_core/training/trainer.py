@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger
 import torch
 from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
 
 from robustseg_core.data.cache import InMemory
 from robustseg_core.data.sample import Collate, Sample
@@ -37,6 +38,18 @@ def street_frames(config: DataConfig, seed: int, split: str) -> SyntheticStreets
     count = config.train_count if split == 'train' else config.val_count
     offset = 0 if split == 'train' else VALIDATION_SEED_OFFSET
     return SyntheticStreets(count, seed + offset, width=width, height=height)
+
+
+def _drawn(frames: SyntheticStreets, workers: int) -> Iterable[Any]:
+    """Return the frames as they are, drawn by ``workers`` processes, with a progress bar."""
+    loader: DataLoader[Any] = DataLoader(
+        frames, batch_size=None, num_workers=workers, collate_fn=_unchanged
+    )
+    return tqdm(loader, desc='drawing', unit='frame', mininterval=5)  # type: ignore[no-any-return]
+
+
+def _unchanged(item: Any) -> Any:
+    return item
 
 
 class TrainingRun:
@@ -121,7 +134,7 @@ class TrainingRun:
             frames = street_frames(config.data, config.seed, 'train')
             self._tell(f'Drawing {len(frames)} frames ...')
             self._train_data = Transformed(
-                InMemory(frames[index] for index in range(len(frames))),
+                InMemory(_drawn(frames, config.workers)),
                 ToSample(STREET_MODALITIES),
                 augmentation(config.data.crop),
             )

@@ -1,0 +1,201 @@
+"""DELIVER: simulated street scenes in RGB, depth, events, LiDAR (Zhang et al., CVPR 2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from robustseg_core.data.reading import MissingFiles, check_same_size, read_picture
+from robustseg_core.errors import DataError
+from robustseg_core.labels import DELIVER, IGNORE_ID
+from robustseg_core.modalities import IMAGENET, Modality, ModalitySet, Normalisation
+
+CONDITIONS = ('cloud', 'fog', 'night', 'rain', 'sun')
+SPLITS = ('train', 'val', 'test')
+# Corner cases are marked in the name of the scene's folder.
+CASES = ('motionblur', 'overexposure', 'underexposure', 'lidarjitter', 'eventlowres')
+
+_LIDAR = (1.797,) * 3, (7.786,) * 3
+# Every sensor is a ready-made picture here; statistics of the training split from CAFuser
+# (Broedermann et al., RA-L 2025), in units of 0..255.
+DELIVER_MODALITIES = ModalitySet(
+    (
+        Modality('rgb', 'R', 'rgb', IMAGENET),
+        Modality(
+            'depth', 'D', 'image', Normalisation((110.35, 66.51, 117.08), (44.37, 77.21, 105.55))
+        ),
+        Modality('event', 'E', 'image', Normalisation((17.67, 0.0, 16.79), (64.75, 1.0, 63.24))),
+        Modality('lidar', 'L', 'image', Normalisation(*_LIDAR)),
+    )
+)
+
+
+class Place(NamedTuple):
+    """Where the files of one kind lie: ``<root>/<folder>/.../<frame>_<token>_front.png``."""
+
+    folder: str
+    token: str
+
+
+# The "depth" of the published models is the HHA encoding, whose files keep the token of depth.
+PLACES = {
+    'rgb': Place('img', 'rgb'),
+    'depth': Place('hha', 'depth'),
+    'event': Place('event', 'event'),
+    'lidar': Place('lidar', 'lidar'),
+}
+RAW_DEPTH = Place('depth', 'depth')
+LABELS = Place('semantic', 'semantic')
+
+
+class DeliverFrame(NamedTuple):
+    """One moment: ``<condition>/<split>/<scene>/<number>``."""
+
+    condition: str
+    split: str
+    scene: str
+    number: str
+
+    @property
+    def case(self) -> str | None:
+        """The corner case of the scene, if it is one."""
+        return next((case for case in CASES if case in self.scene.lower()), None)
+
+    @property
+    def description(self) -> str:
+        """Weather and corner case, e.g. ``night+motionblur``."""
+        return '+'.join(filter(None, (self.condition, self.case)))
+
+
+class Deliver:
+    """The frames of one split in the order of their paths, as a map-style data set.
+
+    Args:
+        root: Folder that holds ``img``, ``hha``, ``event``, ``lidar`` and ``semantic``.
+        split: ``train``, ``val`` or ``test``.
+        conditions: The weather wanted; all by default.
+
+    Attributes:
+        frames: What there is.
+        missing: Which sibling files are not there; such a modality is absent from its sample.
+
+    Raises:
+        DataError: ``root`` is not a DELIVER tree, or holds no such frame.
+    """
+
+    labels = DELIVER
+    modalities = DELIVER_MODALITIES
+
+    def __init__(self, root: Path, split: str, conditions: Collection[str] = CONDITIONS) -> None:
+        self.root = root
+        pictures = root / PLACES['rgb'].folder
+        if not pictures.is_dir():
+            wanted = ', '.join(place.folder for place in (*PLACES.values(), LABELS))
+            msg = f'DELIVER root {str(root)!r} has no folder {pictures.name!r}: expected {wanted}.'
+            raise DataError(msg)
+        suffix = f'_{PLACES["rgb"].token}_front.png'
+        self.frames = [
+            DeliverFrame(condition, split, path.parent.name, path.name[: -len(suffix)])
+            for condition in sorted(conditions)
+            for path in sorted(pictures.glob(f'{condition}/{split}/*/*{suffix}'))
+        ]
+        if not self.frames:
+            present = sorted({path.name for path in pictures.glob('*/*') if path.is_dir()})
+            msg = (
+                f'DELIVER root {str(root)!r} has no frame of split {split!r} in the conditions '
+                f'{sorted(conditions)}: nothing matches img/<condition>/{split}/*/*{suffix}; '
+                f'splits found: {present}.'
+            )
+            raise DataError(msg)
+        self.missing = MissingFiles()
+        for frame in self.frames:
+            places = [self.path(frame, place) for place in (*PLACES.values(), LABELS)]
+            self.missing.look(
+                (path.relative_to(root).parts[0], path if path.is_file() else None, path)
+                for path in places
+            )
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Return images (H, W, 3) uint8 by modality, labels (H, W) uint8, id and condition.
+
+        Raises:
+            DataError: The labels are missing, or a file cannot be read.
+        """
+        frame = self.frames[index]
+        return {
+            'images': self.images(frame),
+            'labels': decode_labels(self.path(frame, LABELS)),
+            'id': '/'.join(frame),
+            'condition': frame.description,
+        }
+
+    def path(self, frame: DeliverFrame, place: Place) -> Path:
+        """Return where the file of ``frame`` at ``place`` lies, whether it is there or not."""
+        name = f'{frame.number}_{place.token}_front.png'
+        return self.root / place.folder / frame.condition / frame.split / frame.scene / name
+
+    def images(self, frame: DeliverFrame) -> dict[str, NDArray[np.uint8]]:
+        """Return the pictures (H, W, 3) of the modalities that ``frame`` has.
+
+        Raises:
+            DataError: One cannot be read, or is not of the camera's size.
+        """
+        images = {'rgb': read_picture(self.path(frame, PLACES['rgb']))}
+        size = images['rgb'].shape[:2]
+        for name in ('depth', 'event', 'lidar'):
+            path = self.path(frame, PLACES[name])
+            if not path.is_file():
+                continue
+            image = read_picture(path)
+            if name == 'event' and image.shape[:2] != size:
+                # The case eventlowres; nearest, because averaging would invent half events.
+                resized = cv2.resize(image, size[::-1], interpolation=cv2.INTER_NEAREST)
+                image = resized.astype(np.uint8, copy=False)
+            check_same_size(name, path, image, size)
+            images[name] = image
+        return images
+
+
+def decode_labels(path: Path) -> NDArray[np.uint8]:
+    """Read a semantic picture: ids 0..24 as (H, W) uint8, 255 where nothing is labelled.
+
+    The file holds id + 1 in its red channel, and 0 or 255 for nothing.
+
+    Raises:
+        DataError: It cannot be read, or holds another value.
+    """
+    raw = read_picture(path)[..., 0]
+    ids = np.asarray(np.where(raw == IGNORE_ID, 0, raw) - np.uint8(1), np.uint8)  # 0 wraps to 255
+    strange = np.unique(ids[(ids >= len(DELIVER)) & (ids != IGNORE_ID)].astype(int) + 1)
+    if strange.size:
+        msg = (
+            f'Labels {str(path)!r} hold the values {strange.tolist()}; '
+            f'wanted 0..{len(DELIVER)} or {IGNORE_ID}.'
+        )
+        raise DataError(msg)
+    return ids
+
+
+def decode_raw_depth(path: Path) -> NDArray[np.float32] | None:
+    """Read CARLA's raw depth as metres (H, W), or None where the file holds something else.
+
+    A raw depth picture spreads 24 bits over its channels, lowest in red:
+    metres = 1000 * (R + 256 G + 65536 B) / (2**24 - 1).
+    A picture made for the eye has three equal channels.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    red, green, blue = np.moveaxis(read_picture(path).astype(np.float64), -1, 0)
+    if (red == blue).all():
+        return None
+    metres = 1000.0 * (red + 256 * green + 65536 * blue) / (2**24 - 1)
+    return np.asarray(metres, np.float32)

@@ -1,0 +1,159 @@
+"""DELIVER's layout and decodings."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from robustseg_core.data.deliver import (
+    RAW_DEPTH,
+    Deliver,
+    DeliverFrame,
+    decode_labels,
+    decode_raw_depth,
+)
+from robustseg_core.errors import DataError
+
+RGB = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
+
+
+def write(path: Path, rgb: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), rgb[..., ::-1])
+
+
+def semantic(ids: list[int]) -> np.ndarray:
+    """A semantic picture of one column for each raw value; the other channels are instances."""
+    picture = np.full((4, len(ids), 3), 77, np.uint8)
+    picture[..., 0] = ids
+    return picture
+
+
+def write_frame(root: Path, scene: str, frame: str = '000001') -> None:
+    """Write one frame in the layout of the published archive; ``scene`` is condition/split/map."""
+    write(root / f'img/{scene}/{frame}_rgb_front.png', RGB)
+    write(root / f'hha/{scene}/{frame}_depth_front.png', RGB + 1)
+    write(root / f'event/{scene}/{frame}_event_front.png', RGB + 2)
+    write(root / f'lidar/{scene}/{frame}_lidar_front.png', RGB + 3)
+    write(root / f'semantic/{scene}/{frame}_semantic_front.png', semantic([0, 1, 2, 24, 25, 255]))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    # The names of folders and modalities in the root itself must not confuse anything.
+    root = tmp_path / 'sun' / 'img_rgb' / 'night_val'
+    write_frame(root, 'fog/val/MAP_1_point2')
+    return root
+
+
+def test_sample_has_every_modality_from_its_folder(root: Path) -> None:
+    sample = Deliver(root, 'val')[0]
+    assert list(sample['images']) == ['rgb', 'depth', 'event', 'lidar']
+    for index, name in enumerate(sample['images']):
+        np.testing.assert_array_equal(sample['images'][name], RGB + index)
+        assert sample['images'][name].dtype == np.uint8
+    assert sample['id'] == 'fog/val/MAP_1_point2/000001'
+    assert sample['condition'] == 'fog'
+
+
+def test_labels_are_one_less_than_the_red_channel_and_nothing_is_ignored(root: Path) -> None:
+    labels = Deliver(root, 'val')[0]['labels']
+    assert labels.dtype == np.uint8
+    assert labels.shape == (4, 6)
+    assert labels[0].tolist() == [255, 0, 1, 23, 24, 255]
+
+
+def test_value_that_is_no_class_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / 'labels.png', semantic([1, 26, 254]))
+    with pytest.raises(DataError, match=r'hold the values \[26, 254\]; wanted 0..25 or 255'):
+        decode_labels(tmp_path / 'labels.png')
+
+
+def test_frames_come_in_the_order_of_their_paths_from_the_split_asked_for(root: Path) -> None:
+    write_frame(root, 'sun/val/MAP_1_point1')
+    write_frame(root, 'cloud/train/MAP_1_point1')
+    write_frame(root, 'fog/val/MAP_1_point2', '000000')
+    assert Deliver(root, 'val').frames == [
+        DeliverFrame('fog', 'val', 'MAP_1_point2', '000000'),
+        DeliverFrame('fog', 'val', 'MAP_1_point2', '000001'),
+        DeliverFrame('sun', 'val', 'MAP_1_point1', '000001'),
+    ]
+    assert [frame.condition for frame in Deliver(root, 'val', ['sun']).frames] == ['sun']
+
+
+@pytest.mark.parametrize(
+    'case', ['motionblur', 'overexposure', 'underexposure', 'lidarjitter', 'eventlowres']
+)
+def test_corner_case_is_read_from_the_scene(tmp_path: Path, case: str) -> None:
+    write_frame(tmp_path, f'night/test/MAP_3_point9_{case}')
+    assert Deliver(tmp_path, 'test')[0]['condition'] == f'night+{case}'
+
+
+def test_event_picture_of_low_resolution_is_enlarged_without_mixing(root: Path) -> None:
+    small = np.zeros((2, 3, 3), np.uint8)
+    small[0, 0] = 200
+    write(root / 'event/fog/val/MAP_1_point2/000001_event_front.png', small)
+    image = Deliver(root, 'val')[0]['images']['event']
+    assert image.shape == (4, 6, 3)
+    assert set(np.unique(image)) == {0, 200}
+    assert (image[:2, :2] == 200).all()
+
+
+def test_other_picture_of_another_size_is_refused(root: Path) -> None:
+    write(root / 'lidar/fog/val/MAP_1_point2/000001_lidar_front.png', RGB[:2])
+    with pytest.raises(DataError, match=r'lidar image .* is 6x2; wanted 6x4'):
+        Deliver(root, 'val')[0]
+
+
+def test_missing_siblings_are_absent_keys_and_counted(root: Path) -> None:
+    write_frame(root, 'sun/val/MAP_1_point1')
+    gone = root / 'hha/fog/val/MAP_1_point2/000001_depth_front.png'
+    gone.unlink()
+    data = Deliver(root, 'val')
+    assert list(data[0]['images']) == ['rgb', 'event', 'lidar']
+    assert data.missing.lines() == [f'hha: 1 of 2 files are missing, e.g. {gone}']
+
+
+def test_missing_labels_are_an_error_that_names_the_file(root: Path) -> None:
+    path = root / 'semantic/fog/val/MAP_1_point2/000001_semantic_front.png'
+    path.unlink()
+    with pytest.raises(DataError, match=r'000001_semantic_front.png.*No such file'):
+        Deliver(root, 'val')[0]
+
+
+def test_truncated_picture_is_an_error_that_names_the_file(root: Path) -> None:
+    path = root / 'lidar/fog/val/MAP_1_point2/000001_lidar_front.png'
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(DataError, match=r'000001_lidar_front.png.* not a picture'):
+        Deliver(root, 'val')[0]
+
+
+def test_folder_without_img_is_no_deliver_root(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"has no folder 'img': expected img, hha, event, lidar"):
+        Deliver(tmp_path, 'val')
+
+
+def test_unknown_split_is_answered_with_those_found(root: Path) -> None:
+    with pytest.raises(DataError, match=r"no frame of split 'test'.*splits found: \['val'\]"):
+        Deliver(root, 'test')
+
+
+def test_raw_depth_spreads_24_bits_over_the_channels(root: Path) -> None:
+    picture = np.zeros((1, 3, 3), np.uint8)
+    picture[0, 0] = (1, 0, 0)
+    picture[0, 1] = (0, 1, 0)
+    picture[0, 2] = (255, 255, 254)
+    frame = DeliverFrame('fog', 'val', 'MAP_1_point2', '000001')
+    path = Deliver(root, 'val').path(frame, RAW_DEPTH)
+    assert path == root / 'depth/fog/val/MAP_1_point2/000001_depth_front.png'
+    write(path, picture)
+    depth = decode_raw_depth(path)
+    assert depth is not None
+    unit = 1000 / 16777215
+    np.testing.assert_allclose(depth[0], [unit, 256 * unit, 16711679 * unit], rtol=1e-6)
+
+
+def test_depth_drawn_for_the_eye_is_not_taken_for_metres(tmp_path: Path) -> None:
+    write(tmp_path / 'grey.png', np.full((2, 2, 3), 90, np.uint8))
+    assert decode_raw_depth(tmp_path / 'grey.png') is None
