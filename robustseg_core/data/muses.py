@@ -40,7 +40,7 @@ TIMES = ('day', 'night')
 # divided by 255 here, because the encoding has them in 0..1.
 MUSES_MODALITIES = ModalitySet(
     (
-        Modality('rgb', 'R', 'rgb', IMAGENET),
+        Modality('rgb', 'F', 'rgb', IMAGENET),
         Modality(
             'event', 'E', 'event_counts', Normalisation((0.1258, 0.1273, 0), (0.5442, 0.4763, 1))
         ),

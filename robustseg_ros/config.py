@@ -1,0 +1,150 @@
+"""The parameters as the node's parts want them: typed, in nanoseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robustseg_core.errors import ConfigError
+from robustseg_core.modalities import ModalitySet
+from robustseg_core.sensors import Measurement, encoding_of
+
+# Which measurements a type can carry: a picture may be depth, or an image drawn beforehand.
+_PICTURES = frozenset(Measurement)
+_CARRIES = {
+    'image': _PICTURES,
+    'compressed_image': _PICTURES,
+    'points': frozenset({Measurement.POINTS}),
+    'events': frozenset({Measurement.EVENTS}),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputConfig:
+    """One input; see ``parameters.PER_MODALITY``."""
+
+    name: str
+    enabled: bool
+    topic: str
+    type: str
+    encoding: str
+    timeout_ns: int
+    recovery_frames: int
+    tolerance_ns: int
+    offset_ns: int
+    reliability: str
+    depth: int
+    camera_from_sensor: NDArray[np.float64] | None
+    event_period_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeConfig:
+    """The whole node; see ``parameters.GENERAL``."""
+
+    checkpoint: str
+    device: str
+    camera_info_topic: str
+    rectified: bool
+    max_wait_ns: int
+    min_confidence: float
+    opacity: float
+    inputs: Mapping[str, InputConfig]
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Return the names of the inputs, highest priority first."""
+        return tuple(self.inputs)
+
+
+def node_config(values: Mapping[str, Any]) -> NodeConfig:
+    """Return the configuration behind checked parameter ``values``.
+
+    Raises:
+        ConfigError: Values contradict each other.
+    """
+    return NodeConfig(
+        checkpoint=values['checkpoint'],
+        device=values['device'],
+        camera_info_topic=values['camera_info_topic'],
+        rectified=values['image_is_rectified'],
+        max_wait_ns=_ns(values['sync.max_wait']),
+        min_confidence=values['mask.min_confidence'],
+        opacity=values['overlay.opacity'],
+        inputs={name: _input_config(name, values) for name in values['modalities']},
+    )
+
+
+def check_against_checkpoint(config: NodeConfig, modalities: ModalitySet) -> None:
+    """Check that the model knows every input, and that its type can carry what it is trained on.
+
+    Raises:
+        ConfigError: Says which parameter to change.
+    """
+    for name, source in config.inputs.items():
+        if name not in modalities:
+            msg = (
+                f"Parameter 'modalities' has {name!r}; the checkpoint knows "
+                f'{list(modalities.names)}.'
+            )
+            raise ConfigError(msg)
+        encoding = source.encoding or modalities[name].encoding
+        if encoding_of(encoding).measurement not in _CARRIES[source.type]:
+            msg = f"Parameter '{name}.type' is {source.type!r}, which cannot give {encoding!r}."
+            raise ConfigError(msg)
+
+
+def _input_config(name: str, values: Mapping[str, Any]) -> InputConfig:
+    def value(key: str) -> Any:
+        return values[f'{name}.{key}']
+
+    if value('enabled') and not value('topic'):
+        msg = f"Parameter '{name}.topic' is empty; wanted a topic (or {name}.enabled: false)."
+        raise ConfigError(msg)
+    if value('encoding'):
+        encoding_of(value('encoding'))
+    matrix = value('camera_from_sensor')
+    return InputConfig(
+        name=name,
+        enabled=value('enabled'),
+        topic=value('topic'),
+        type=value('type'),
+        encoding=value('encoding'),
+        timeout_ns=_ns(value('timeout')),
+        recovery_frames=value('recovery_frames'),
+        tolerance_ns=_ns(value('tolerance')),
+        offset_ns=_ns(value('offset')),
+        reliability=value('qos.reliability'),
+        depth=max(1000, value('qos.depth')) if value('type') == 'events' else value('qos.depth'),
+        camera_from_sensor=np.array(matrix, np.float64).reshape(4, 4) if matrix else None,
+        event_period_ns=int(1e9 / value('event_rate')),
+    )
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * 1e9)
+
+
+def changed_live(old: NodeConfig, new: NodeConfig) -> NodeConfig:
+    """Return ``old`` with those values of ``new`` that count at once."""
+    return replace(
+        old,
+        max_wait_ns=new.max_wait_ns,
+        min_confidence=new.min_confidence,
+        opacity=new.opacity,
+        inputs={
+            name: replace(
+                source,
+                enabled=new.inputs[name].enabled,
+                timeout_ns=new.inputs[name].timeout_ns,
+                recovery_frames=new.inputs[name].recovery_frames,
+                tolerance_ns=new.inputs[name].tolerance_ns,
+                offset_ns=new.inputs[name].offset_ns,
+            )
+            for name, source in old.inputs.items()
+        },
+    )

@@ -1,0 +1,1 @@
+"""The demo: a recorded drive, a node of its own, sensors that die, and figures of how it went."""

@@ -1,0 +1,181 @@
+"""Write docs/TOPICS.md: ``python -m robustseg_ros.describe docs/TOPICS.md``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from itertools import takewhile
+from pathlib import Path
+from textwrap import wrap
+
+from robustseg_ros.outputs import OUTPUTS
+from robustseg_ros.parameters import (
+    GENERAL,
+    MODALITIES,
+    PER_MODALITY,
+    TOPICS,
+    Parameter,
+    modality_parameters,
+)
+from robustseg_ros.qos import qos_text
+
+HEAD = """\
+# Topics, service and parameters of the node `segment`
+
+Generated from `robustseg_ros/parameters.py` and `robustseg_ros/outputs.py` by
+`python -m robustseg_ros.describe docs/TOPICS.md`; do not edit by hand.
+"""
+INPUT_NOTE = """\
+Each input is a modality of the checkpoint; the parameters below choose its topic and message
+type. Inputs subscribe *best effort, volatile* unless `<name>.qos.reliability` says otherwise, so
+that they connect to every publisher. `type: points` also needs a CameraInfo and extrinsics.
+"""
+SERVICE = """\
+| service | type | what it does |
+|---|---|---|
+| `~/enable` | std_srvs/srv/SetBool | `false` pauses the masks, `true` resumes; inputs are \
+watched all the time |
+
+The node is a lifecycle node, with the usual `~/change_state`, `~/get_state` and the like.
+"""
+DIAGNOSTICS = """\
+One status per input, named `segment: <name>`, and one for the whole, `segment: segmentation`. The
+message says in words what is wrong.
+
+- OK: the input is alive, or disabled by parameter; there are masks from every input.
+- WARN: the input was never seen, or it is alive but loses most of its messages or never matches
+  the leading stamp; there are masks, but without an input, or they are paused, or the clock stands
+  still.
+- ERROR: the input is refused, since what comes cannot be used or nothing can come (no publisher,
+  QoS, type); there is no living input, or the last transition failed.
+- STALE: the input has been silent for longer than its timeout.
+
+Values of an input: `state`, `topic`, `type`, `rate_hz`, `age_s`, `received`, `refused`,
+`arriving` (share of the messages sent that arrived, where the transport tells), `fused` (frames it
+was part of), `unmatched` (frames in a row it was alive for but not part of).
+
+Values of the whole: `state` (of the lifecycle), `subset` (letters of the inputs in the last mask),
+`alive`, `masks_published`, `latency_ms` (from the arrival of the leading message to having
+published), `model_ms`, `overhead_ms` (spent on the frame outside the network), each also as `_p50`
+over the last 100 frames, `dropped_<cause>`, `device`, `checkpoint`, `paused`, and what is not
+installed with what that costs.
+"""
+
+
+def describe() -> str:
+    """Return the whole document as Markdown."""
+    outputs = [
+        f'| `{output.topic}` | {output.message} | {qos_text(output.qos)} | {output.description} |'
+        for output in OUTPUTS
+    ]
+    inputs = [
+        f'| {name} | `{parameters["topic"]}` | {parameters.get("type", "image")} |'
+        for name, parameters in ((name, TOPICS[name]) for name in MODALITIES)
+    ]
+    sections = [
+        HEAD,
+        '## Inputs\n',
+        INPUT_NOTE,
+        '| modality | default topic | default type |\n|---|---|---|',
+        *inputs,
+        '\n## Outputs\n',
+        '| topic | type | QoS | content |\n|---|---|---|---|',
+        *outputs,
+        '\n## Service\n',
+        SERVICE,
+        '## Diagnostics\n',
+        DIAGNOSTICS,
+        '## Parameters\n',
+        _table(GENERAL),
+        '\n### Per modality\n',
+        'Each with the name of the modality before it, e.g. `depth.timeout`.\n',
+        _table(PER_MODALITY),
+    ]
+    return '\n'.join(sections) + '\n'
+
+
+def parameter_file() -> str:
+    """Return config/segment.yaml: every parameter with its default and its description."""
+    lines = [
+        '# Every parameter of the node `segment` with its default; docs/TOPICS.md says more.',
+        '# Written by `python -m robustseg_ros.describe`, and yours to change in a copy.',
+        '/**:',
+        '  ros__parameters:',
+        *_yaml(GENERAL, explain=True),
+    ]
+    for modality in MODALITIES:
+        # What the parameters mean is the same for every modality: said once.
+        lines += _yaml(modality_parameters(modality), explain=modality == MODALITIES[0])
+    return '\n'.join(lines) + '\n'
+
+
+def _table(parameters: Iterable[Parameter]) -> str:
+    rows = [
+        '| parameter | type | default | allowed | takes effect | meaning |',
+        '|---|---|---|---|---|---|',
+    ]
+    for parameter in parameters:
+        default = _yaml_value(parameter.default)
+        rows.append(
+            f'| `{parameter.name}` | {parameter.type_name} | `{default}` | {parameter.wanted} | '
+            f'{parameter.effect.value} | {parameter.description} |'
+        )
+    return '\n'.join(rows)
+
+
+def _yaml(parameters: Iterable[Parameter], *, explain: bool) -> list[str]:
+    """Return lines of YAML, nested at the dots of the names."""
+    lines: list[str] = []
+    opened: list[str] = []
+    for parameter in parameters:
+        *groups, name = parameter.name.split('.')
+        if groups != opened:
+            same = sum(
+                1
+                for _ in takewhile(
+                    lambda pair: pair[0] == pair[1], zip(groups, opened, strict=False)
+                )
+            )
+            lines += [f'{_indent(depth)}{groups[depth]}:' for depth in range(same, len(groups))]
+            opened = groups
+        if explain:
+            comment = f'{parameter.description} Takes effect: {parameter.effect.value}.'
+            lines += wrap(
+                comment,
+                99,
+                initial_indent=f'{_indent(len(groups))}# ',
+                subsequent_indent=f'{_indent(len(groups))}# ',
+                break_on_hyphens=False,
+            )
+        lines.append(f'{_indent(len(groups))}{name}: {_yaml_value(parameter.default)}')
+    return lines
+
+
+def _indent(depth: int) -> str:
+    return '  ' * (depth + 2)
+
+
+def _yaml_value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return value or "''"
+    if isinstance(value, list):
+        return f'[{", ".join(str(item) for item in value)}]'
+    return str(value)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the document and the parameter file."""
+    parser = argparse.ArgumentParser(prog='python -m robustseg_ros.describe', description=__doc__)
+    parser.add_argument('topics', type=Path, help='where to write the tables (Markdown)')
+    parser.add_argument('--parameters', type=Path, help='where to write the parameter file (YAML)')
+    args = parser.parse_args(argv)
+    args.topics.write_text(describe(), encoding='utf-8')
+    if args.parameters is not None:
+        args.parameters.write_text(parameter_file(), encoding='utf-8')
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

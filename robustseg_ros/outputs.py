@@ -1,0 +1,204 @@
+"""What the node publishes: lazily, in the leading input's frame and with its stamp."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header, String
+
+from robustseg_core.labels import IGNORE_ID, LabelSet
+from robustseg_ros import optional
+from robustseg_ros.conversions import array_to_image
+from robustseg_ros.overlay import paint_overlay
+from robustseg_ros.qos import LATCHED, STREAM
+
+
+class Output(NamedTuple):
+    """A topic of the node.
+
+    Attributes:
+        topic: Relative to the node's name.
+        message: Its type.
+        qos: Its profile.
+        description: What it carries.
+    """
+
+    topic: str
+    message: str
+    qos: QoSProfile
+    description: str
+
+
+MASK = Output(
+    '~/mask',
+    'sensor_msgs/msg/Image',
+    STREAM,
+    'mono8: the class id of every pixel, 255 = unlabelled; size, stamp and frame of the leading '
+    "input (points: size and frame of the camera; event packets: the stamp of the image's last "
+    'event)',
+)
+OVERLAY = Output(
+    '~/overlay',
+    'sensor_msgs/msg/Image',
+    STREAM,
+    'rgb8: the classes in their colours over what the leading input saw; only made while somebody '
+    'listens',
+)
+CONFIDENCE = Output(
+    '~/confidence',
+    'sensor_msgs/msg/Image',
+    STREAM,
+    '32FC1: probability of the class in the mask, 0 to 1; only made while somebody listens',
+)
+CAMERA_INFO = Output(
+    '~/camera_info',
+    'sensor_msgs/msg/CameraInfo',
+    STREAM,
+    "the camera of the mask, with the mask's header and size; only where the mask is in that "
+    "camera's frame",
+)
+PALETTE = Output(
+    '~/palette',
+    'std_msgs/msg/String',
+    LATCHED,
+    'JSON: a list of {"id", "name", "color": [red, green, blue]}, one per class',
+)
+LABEL_INFO = Output(
+    '~/label_info',
+    'vision_msgs/msg/LabelInfo',
+    LATCHED,
+    'the class names; only where vision_msgs is installed',
+)
+DIAGNOSTICS = Output(
+    '/diagnostics',
+    'diagnostic_msgs/msg/DiagnosticArray',
+    STREAM,
+    'one status per input and one for the whole',
+)
+OUTPUTS = (MASK, OVERLAY, CONFIDENCE, CAMERA_INFO, PALETTE, LABEL_INFO, DIAGNOSTICS)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One segmented frame.
+
+    Attributes:
+        header: Of the leading input.
+        class_ids: (H, W) uint8.
+        confidence: (H, W) float32, or None where nobody asked for it.
+        image: (h, w, 3) the leading input's network image.
+    """
+
+    header: Any
+    class_ids: NDArray[np.uint8]
+    confidence: NDArray[np.float32] | None
+    image: NDArray[Any]
+
+
+class Outputs:
+    """The publishers of the masks and of what belongs to them.
+
+    Args:
+        node: A lifecycle node; what is published while it is not active goes nowhere.
+        labels: The classes.
+    """
+
+    def __init__(self, node: Any, labels: LabelSet) -> None:
+        self._node = node
+        self._labels = labels
+        self._mask = self._publisher(MASK, Image)
+        self._overlay = self._publisher(OVERLAY, Image)
+        self._confidence = self._publisher(CONFIDENCE, Image)
+        self._camera_info = self._publisher(CAMERA_INFO, CameraInfo)
+        self._palette = self._publisher(PALETTE, String)
+        self._vision = optional.load(optional.VISION)
+        if self._vision is not None:
+            self._label_info = self._publisher(LABEL_INFO, self._vision.LabelInfo)
+
+    def destroy(self) -> None:
+        """Take the publishers off the graph."""
+        publishers = [
+            self._mask, self._overlay, self._confidence, self._camera_info, self._palette
+        ]  # fmt: skip
+        if self._vision is not None:
+            publishers.append(self._label_info)
+        for publisher in publishers:
+            self._node.destroy_lifecycle_publisher(publisher)
+
+    def publish_labels(self, stamp: Any) -> None:
+        """Publish what the ids mean, for all who come later; to be called once active."""
+        self._palette.publish(String(data=palette_json(self._labels)))
+        if self._vision is not None:
+            classes = [
+                self._vision.VisionClass(class_id=number, class_name=name)
+                for number, name in enumerate(self._labels.classes)
+            ]
+            self._label_info.publish(
+                self._vision.LabelInfo(header=Header(stamp=stamp), class_map=classes)
+            )
+
+    @property
+    def wants_confidence(self) -> bool:
+        """Whether somebody listens to ``~/confidence``."""
+        return bool(self._confidence.get_subscription_count() > 0)
+
+    def publish(
+        self, result: Result, *, opacity: float, min_confidence: float, camera_info: Any | None
+    ) -> None:
+        """Publish one frame; the mask first, what is only looked at last."""
+        class_ids = result.class_ids
+        if min_confidence > 0 and result.confidence is not None:
+            # A copy: the array is the engine's.
+            class_ids = np.where(result.confidence < min_confidence, IGNORE_ID, class_ids)
+            class_ids = class_ids.astype(np.uint8, copy=False)
+        self._mask.publish(array_to_image(class_ids, 'mono8', result.header))
+        if camera_info is not None and camera_info.header.frame_id == result.header.frame_id:
+            height, width = class_ids.shape
+            self._camera_info.publish(
+                resized_camera_info(camera_info, width, height, result.header)
+            )
+        if self.wants_confidence and result.confidence is not None:
+            self._confidence.publish(array_to_image(result.confidence, '32FC1', result.header))
+        if self._overlay.get_subscription_count() > 0:
+            picture = paint_overlay(result.image, self._labels.colourise(class_ids), opacity)
+            self._overlay.publish(array_to_image(picture, 'rgb8', result.header))
+
+    def _publisher(self, output: Output, message: Any) -> Any:
+        return self._node.create_lifecycle_publisher(message, output.topic, output.qos)
+
+
+def palette_json(labels: LabelSet) -> str:
+    """Return the classes with their ids and colours as JSON."""
+    entries = [
+        {'id': number, 'name': name, 'color': list(colour)}
+        for number, (name, colour) in enumerate(zip(labels.classes, labels.palette, strict=True))
+    ]
+    return json.dumps(entries)
+
+
+def resized_camera_info(info: Any, width: int, height: int, header: Any) -> Any:
+    """Return ``info`` for its image resized to ``width`` x ``height``, with ``header``."""
+    if (info.width, info.height) == (width, height):
+        k, p = info.k, info.p
+    else:
+        # Integer coordinates are pixel centres: it is the distance from the edge that scales.
+        x, y = width / info.width, height / info.height
+        scale = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+        k = (scale @ np.reshape(info.k, (3, 3))).ravel()
+        p = (scale @ np.reshape(info.p, (3, 4))).ravel()
+    return CameraInfo(
+        header=header,
+        width=width,
+        height=height,
+        distortion_model=info.distortion_model,
+        d=info.d,
+        k=k,
+        r=info.r,
+        p=p,
+    )

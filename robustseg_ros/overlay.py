@@ -1,0 +1,42 @@
+"""The picture that shows a mask over what the leading sensor saw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+def paint_overlay(
+    image: NDArray[Any], colours: NDArray[np.uint8], opacity: float
+) -> NDArray[np.uint8]:
+    """Blend the colours of the classes over a network image.
+
+    Args:
+        image: (h, w, 3) in any encoding's units.
+        colours: (H, W, 3) the mask in its palette.
+        opacity: Of the colours, in [0, 1].
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    height, width = colours.shape[:2]
+    picture = viewable(image)
+    if picture.shape != colours.shape:
+        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_NEAREST)
+    blended: NDArray[np.uint8] = cv2.addWeighted(colours, opacity, picture, 1 - opacity, 0)
+    return blended
+
+
+def viewable(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return colours as they are, anything else as grey of its first channel, brightest = 255."""
+    if image.dtype == np.uint8 and image[..., 2].any():
+        return image
+    # Counts and ranges have no upper end of their own; what nobody saw is 0 and stays black.
+    plane = image[..., 0].astype(np.float32)
+    brightest = float(plane.max())
+    if brightest > 0:
+        plane *= 255 / brightest
+    return np.repeat(plane.astype(np.uint8)[..., None], 3, axis=-1)

@@ -1,0 +1,298 @@
+"""Every parameter of the node, once: name, type, default, range, description, when it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from enum import Enum
+import math
+from typing import Any
+
+from robustseg_core.errors import ConfigError
+
+MODALITIES = ('rgb', 'depth', 'event', 'lidar')
+INPUT_TYPES = ('image', 'compressed_image', 'points', 'events')
+RELIABILITIES = ('best_effort', 'reliable')
+Value = bool | int | float | str | list[str] | list[float]
+
+
+class Effect(Enum):
+    """When a new value counts."""
+
+    AT_ONCE = 'at once'
+    CONFIGURE = 'at the next configure'
+    START = 'at the start only (read-only)'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """The declaration of one parameter.
+
+    Attributes:
+        name: With its prefix, e.g. ``depth.timeout``.
+        default: Its default; its type is the parameter's type.
+        description: What it does, with the unit.
+        limits: Smallest and largest number allowed, or None.
+        choices: The strings allowed, or empty for any.
+        lengths: The list lengths allowed, or empty for any.
+        effect: When a new value counts.
+    """
+
+    name: str
+    default: Value
+    description: str
+    limits: tuple[float, float] | None = None
+    choices: tuple[str, ...] = ()
+    lengths: tuple[int, ...] = ()
+    effect: Effect = Effect.CONFIGURE
+
+    @property
+    def type_name(self) -> str:
+        """Return the type in the words of ``ros2 param describe``."""
+        if isinstance(self.default, list):
+            return 'string array' if self.default else 'double array'
+        names = {bool: 'boolean', int: 'integer', float: 'double', str: 'string'}
+        return names[type(self.default)]
+
+    def check(self, value: Any) -> Value:
+        """Return ``value`` as this parameter's type: a whole number will do for a double.
+
+        Raises:
+            ConfigError: It is not of this type or out of range; says what was wanted.
+        """
+        typed = _typed(self.type_name, value)
+        if typed is None or not self._allows(typed):
+            msg = f'Parameter {self.name!r} is {value!r}; wanted {self.wanted}.'
+            raise ConfigError(msg)
+        return typed
+
+    def _allows(self, value: Value) -> bool:
+        if self.choices and value not in self.choices:
+            return False
+        if self.lengths and isinstance(value, list) and len(value) not in self.lengths:
+            return False
+        if self.limits and isinstance(value, int | float):
+            return self.limits[0] <= value <= self.limits[1]  # false for NaN
+        return True
+
+    @property
+    def wanted(self) -> str:
+        """Return in words what values are allowed."""
+        words = f'a {self.type_name}'
+        if self.choices:
+            words = f'one of {list(self.choices)}'
+        if self.limits:
+            words += f' from {self.limits[0]:g} to {self.limits[1]:g}'
+        if self.lengths:
+            words += ' of ' + ' or '.join(str(length) for length in self.lengths) + ' values'
+        return words
+
+
+def _typed(type_name: str, value: Any) -> Value | None:
+    """Return ``value`` as the type, or None if it is not of it."""
+    if type_name == 'double' and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type_name == 'double array' and not isinstance(value, str) and isinstance(value, Iterable):
+        numbers = list(value)
+        if all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
+            return [float(n) for n in numbers]
+        return None
+    if type_name == 'string array' and not isinstance(value, str) and isinstance(value, Iterable):
+        strings = list(value)
+        return strings if all(isinstance(s, str) for s in strings) else None
+    kinds: dict[str, type[Any]] = {
+        'boolean': bool,
+        'integer': int,
+        'double': float,
+        'string': str,
+    }
+    return value if type(value) is kinds.get(type_name) else None  # a bool is an int to isinstance
+
+
+GENERAL = (
+    Parameter(
+        name='checkpoint',
+        default='',
+        description='Path of the model (.safetensors). Empty: the student that comes with the '
+        'package, trained on synthetic streets.',
+    ),
+    Parameter(
+        name='device',
+        default='auto',
+        description='Torch device of the model: auto (the first accelerator, else the CPU), '
+        'cpu, cuda, cuda:1, ...',
+    ),
+    Parameter(
+        name='autostart',
+        default=True,
+        description='Configure and activate without being asked. If that fails, the node stays '
+        'up unconfigured, says why on /diagnostics, and can be configured once the cause is gone.',
+        effect=Effect.START,
+    ),
+    Parameter(
+        name='modalities',
+        default=list(MODALITIES),
+        description='The inputs, highest priority first: the first living one leads, that is, '
+        "gives the mask its size, stamp and frame. Names of the checkpoint's modalities.",
+        effect=Effect.START,
+    ),
+    Parameter(
+        name='camera_info_topic',
+        default='/camera/camera_info',
+        description='CameraInfo of the camera into whose image points are projected; also '
+        'published again as ~/camera_info with the stamp of the mask.',
+    ),
+    Parameter(
+        name='image_is_rectified',
+        default=False,
+        description="The camera's image is rectified, so that points are projected with P and R "
+        'of its CameraInfo instead of K and D.',
+    ),
+    Parameter(
+        name='sync.max_wait',
+        default=0.05,
+        description='Seconds that a frame of the leading input waits for the other living ones; '
+        'who is later is absent from this frame.',
+        limits=(0.0, 10.0),
+        effect=Effect.AT_ONCE,
+    ),
+    Parameter(
+        name='mask.min_confidence',
+        default=0.0,
+        description='Pixels whose best class has a lower probability become 255 (unlabelled). '
+        '0: every pixel gets its best class.',
+        limits=(0.0, 1.0),
+        effect=Effect.AT_ONCE,
+    ),
+    Parameter(
+        name='overlay.opacity',
+        default=0.5,
+        description='Opacity of the class colours in ~/overlay: 0 shows the image, 1 the classes.',
+        limits=(0.0, 1.0),
+        effect=Effect.AT_ONCE,
+    ),
+    Parameter(
+        name='diagnostics.period',
+        default=1.0,
+        description='Seconds between two messages on /diagnostics, beside those sent at once when '
+        'a state changes.',
+        limits=(0.1, 60.0),
+        effect=Effect.START,
+    ),
+)
+
+# Per modality; ``<name>.`` is put before each.
+PER_MODALITY = (
+    Parameter(
+        name='enabled',
+        default=True,
+        description='Whether this input is listened to.',
+        effect=Effect.AT_ONCE,
+    ),
+    Parameter(name='topic', default='', description='Topic of this input.'),
+    Parameter(
+        name='type',
+        default='image',
+        description='Message type: image (sensor_msgs/Image), compressed_image '
+        '(sensor_msgs/CompressedImage), points (sensor_msgs/PointCloud2), events '
+        '(event_camera_msgs/EventPacket).',
+        choices=INPUT_TYPES,
+    ),
+    Parameter(
+        name='encoding',
+        default='',
+        description="How the measurement becomes the network's image; empty: as the checkpoint "
+        'was trained. "image" takes a ready-made three-channel image as it is.',
+    ),
+    Parameter(
+        name='timeout',
+        default=0.5,
+        description='Seconds of silence after which this input counts as dead.',
+        limits=(0.01, 60.0),
+        effect=Effect.AT_ONCE,
+    ),
+    Parameter(
+        name='recovery_frames',
+        default=2,
+        description='Consecutive timely messages that bring a dead input back.',
+        limits=(1, 100),
+        effect=Effect.AT_ONCE,
+    ),
+    Parameter(
+        name='tolerance',
+        default=0.05,
+        description='Largest distance in seconds between the stamp of the leading input and '
+        "this one's for the two to be fused.",
+        limits=(0.0, 10.0),
+        effect=Effect.AT_ONCE,
+    ),
+    Parameter(
+        name='offset',
+        default=0.0,
+        description="Seconds that this input's stamps are ahead of the moment they stand for; "
+        'subtracted before matching.',
+        limits=(-10.0, 10.0),
+        effect=Effect.AT_ONCE,
+    ),
+    Parameter(
+        name='qos.reliability',
+        default='best_effort',
+        description='Reliability asked of the publisher; best_effort connects to every publisher.',
+        choices=RELIABILITIES,
+    ),
+    Parameter(
+        name='qos.depth',
+        default=5,
+        description='Messages kept while the node is busy. Event packets build on each other: '
+        'type events keeps at least 1000.',
+        limits=(1, 10000),
+    ),
+    Parameter(
+        name='camera_from_sensor',
+        default=[],
+        description='Type points: transform of sensor into camera coordinates (optical frame), '
+        '4x4 row by row, metres. Empty: asked of tf2 where that is installed.',
+        lengths=(0, 16),
+    ),
+    Parameter(
+        name='event_rate',
+        default=30.0,
+        description='Type events: images a second that are offered for fusion or, when leading, '
+        'segmented; packets in between are collected.',
+        limits=(1.0, 1000.0),
+    ),
+)
+
+TOPICS: Mapping[str, Mapping[str, Value]] = {
+    'rgb': {'topic': '/camera/image_raw'},
+    'depth': {'topic': '/depth/image_rect'},
+    'event': {'topic': '/event_camera/image'},
+    'lidar': {'topic': '/lidar/points', 'type': 'points'},
+}
+
+
+def modality_parameters(modality: str) -> list[Parameter]:
+    """Return the parameters of one input, with their full names and its own defaults."""
+    defaults = {'topic': f'/{modality}/image_raw', **TOPICS.get(modality, {})}
+    return [
+        replace(
+            parameter,
+            name=f'{modality}.{parameter.name}',
+            default=defaults.get(parameter.name, parameter.default),
+        )
+        for parameter in PER_MODALITY
+    ]
+
+
+def parameter_table(modalities: Iterable[str]) -> dict[str, Parameter]:
+    """Return every parameter of a node with these modalities, by name."""
+    specific = [p for modality in modalities for p in modality_parameters(modality)]
+    return {parameter.name: parameter for parameter in (*GENERAL, *specific)}
+
+
+def unknown_parameter(name: str, known: Iterable[str]) -> str:
+    """Return the complaint about a parameter that nobody declares."""
+    near = get_close_matches(name, list(known), n=1)
+    hint = f' (did you mean {near[0]!r}?)' if near else ''
+    return f'Parameter {name!r} is not known and has no effect{hint}.'

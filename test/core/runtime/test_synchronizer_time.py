@@ -1,0 +1,137 @@
+"""FrameSynchronizer where time is not what it should be: stamps, loops, clocks."""
+
+from robustseg_core.runtime.frames import Drops
+
+ORDER = ('rgb', 'depth', 'lidar')
+
+
+def test_a_stamp_far_ahead_is_refused_and_does_not_poison_the_output(bench):
+    for ms in (0, 100):
+        for name in ORDER:
+            bench.at(ms).add(name, ms)
+        assert bench.poll()[1] == ms
+    reason = bench.at(200).add('rgb', 3_600_200)
+    assert '3600.0 s ahead of the other inputs' in reason
+    for name in ORDER[::-1]:
+        bench.add(name, 200)
+    assert bench.poll()[1] == 200
+    assert bench.sync.restarts == 0
+
+
+def test_a_lone_sensor_recovers_from_a_stamp_far_ahead(bench):
+    for stamp in (0, 100, 3_600_000, 300, 400):
+        bench.at(stamp % 3_600_000 or stamp % 1000).add('rgb', stamp)
+        assert bench.poll('rgb')[1] == stamp
+    assert bench.sync.restarts == 1
+
+
+def test_a_stamp_that_stands_still_is_a_reason_but_a_repetition_is_not(bench):
+    assert bench.add('rgb', 0) is None
+    assert bench.add('rgb', 0) is None
+    assert bench.add('rgb', 0) is None
+    assert 'stands still' in bench.add('rgb', 0)
+    assert bench.add('rgb', 100) is None
+    assert bench.add('rgb', 100) is None
+
+
+def test_a_stamp_that_stands_still_in_the_past_is_a_reason_too(bench):
+    bench.add('rgb', 300)
+    bench.poll('rgb')
+    assert [bench.add('depth', 100) for _ in range(3)] == [None] * 3
+    assert 'stands still' in bench.add('depth', 100)
+
+
+def test_a_recording_that_starts_over_without_a_clock_starts_at_once(bench):
+    for ms in range(0, 5000, 100):
+        bench.at(ms).add('rgb', ms)
+        bench.add('depth', ms)
+        bench.poll('rgb', 'depth')
+    for ms in range(5000, 5300, 100):
+        bench.at(ms)
+        bench.add('rgb', ms - 5000)
+        bench.add('depth', ms - 5000)
+        frame = bench.poll('rgb', 'depth')
+        if ms > 5000:  # at the seam it may take a message to know who is right
+            assert frame[1] == ms - 5000
+    assert bench.sync.restarts == 1
+
+
+def test_a_short_recording_starts_over_at_once_too(bench):
+    for ms in range(0, 1600, 100):
+        bench.at(ms).add('rgb', ms)
+        assert bench.poll('rgb')[1] == ms
+    bench.at(1600).add('rgb', 0)
+    assert bench.poll('rgb')[1] == 0
+    assert bench.sync.restarts == 1
+
+
+def test_what_was_waiting_when_time_began_again_is_counted(bench):
+    bench.at(5000).add('rgb', 5000)
+    assert bench.poll() is None
+    bench.at(5100).add('rgb', 3100)
+    assert bench.sync.dropped == Drops(superseded=1)
+
+
+def test_output_led_into_the_future_by_a_sensor_that_died_comes_back(bench):
+    bench.add('rgb', 3_600_000)
+    assert bench.poll('rgb')[1] == 3_600_000
+    bench.at(5000).add('depth', 5000)
+    assert bench.poll('depth')[1] == 5000
+    assert bench.sync.restarts == 1
+
+
+def test_a_clock_that_jumps_back_restarts_and_keeps_the_counts(bench):
+    bench.at(20_000).add('rgb', 20_000)
+    bench.add('rgb', 20_000)
+    assert bench.poll('rgb')[1] == 20_000
+    bench.at(0).add('rgb', 0)
+    assert bench.poll('rgb')[1] == 0
+    assert bench.sync.restarts == 1
+    assert bench.sync.dropped == Drops(duplicate=1)
+
+
+def test_what_waited_before_a_jump_back_is_not_a_frame_of_the_new_time(bench):
+    bench.at(20_000).add('rgb', 20_000)
+    assert bench.poll() is None
+    bench.at(0)
+    assert bench.poll('rgb') is None
+    assert bench.sync.restarts == 1
+
+
+def test_a_small_step_back_of_the_clock_does_not_lengthen_the_wait(bench):
+    bench.at(900).add('rgb', 900)
+    assert bench.poll() is None
+    assert bench.at(100).deadline() == 130
+    assert bench.at(130).poll()[1] == 900
+    assert bench.sync.restarts == 0
+
+
+def test_reset_begins_again_and_is_no_restart(bench):
+    bench.add('rgb', 500)
+    bench.poll('rgb')
+    bench.sync.reset()
+    bench.add('rgb', 100)
+    assert bench.poll('rgb')[1] == 100
+    assert bench.sync.restarts == 0
+
+
+def test_reset_forgets_the_company_that_stamps_are_judged_by(bench):
+    bench.add('depth', 0)
+    bench.add('lidar', 0)
+    bench.sync.reset()
+    assert bench.add('rgb', -3_600_000) is None
+
+
+def test_a_standing_clock_keeps_complete_frames_coming(bench):
+    for ms in (0, 100, 200):
+        for name in ORDER:
+            bench.add(name, ms)
+        assert bench.poll()[1] == ms
+
+
+def test_a_standing_clock_does_not_wait_for_ever_for_a_dead_sensor(bench):
+    bench.add('rgb', 0)
+    assert bench.poll() is None
+    bench.add('rgb', 100)
+    assert bench.poll() == ('rgb', 0, {'rgb': 'rgb@0'})
+    assert bench.poll() is None

@@ -1,0 +1,132 @@
+"""The launch files' arguments, and what wrong ones get before anything has started."""
+
+import os
+from pathlib import Path
+import runpy
+
+import pytest
+
+# Not 'launch': without it, the folder of that name in a checkout would pass for it.
+pytest.importorskip('launch_ros', reason='needs launch_ros, of a ROS 2 installation')
+
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+from launch import LaunchDescription, LaunchService
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import (
+    PythonLaunchDescriptionSource,
+    get_launch_description_from_python_launch_file,
+)
+import yaml
+
+SEGMENT = {
+    'params_file',
+    'checkpoint',
+    'device',
+    'namespace',
+    'use_sim_time',
+    'rviz',
+    'log_level',
+    'default_transport',
+}
+ARGUMENTS = {
+    'segment.launch.py': SEGMENT,
+    'replay.launch.py': SEGMENT | {'bag', 'rate', 'loop', 'exclude'},
+}
+PROFILE = 'FASTDDS_DEFAULT_PROFILES_FILE'
+
+
+@pytest.fixture(autouse=True)
+def transport_variables(monkeypatch):
+    """Nobody has chosen a transport; what launch sets is gone again afterwards."""
+    monkeypatch.setenv('ROS_DISTRO', 'kilted')
+    for name in (
+        PROFILE,
+        'FASTRTPS_DEFAULT_PROFILES_FILE',
+        'FASTDDS_BUILTIN_TRANSPORTS',
+        'RMW_IMPLEMENTATION',
+    ):
+        monkeypatch.setenv(name, '')
+
+
+def failure(path: Path, capfd: pytest.CaptureFixture, **arguments: str) -> str:
+    """Launch ``path``, which must fail, and return what it said."""
+    include = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(str(path)), launch_arguments=arguments.items()
+    )
+    service = LaunchService(noninteractive=True)
+    service.include_launch_description(LaunchDescription([include]))
+    assert service.run() == 1
+    said = ''.join(capfd.readouterr())
+    assert 'process started' not in said
+    return said
+
+
+@pytest.mark.parametrize('name', ARGUMENTS)
+def test_show_args_lists_every_argument_with_a_description(name, launch_folder, capsys):
+    api = pytest.importorskip('ros2launch.api', reason='needs ros2launch')
+    api.print_arguments_of_launch_file(launch_file_path=str(launch_folder / name))
+    shown = capsys.readouterr().out
+    for argument in ARGUMENTS[name]:
+        assert f"'{argument}':" in shown
+    assert 'no description given' not in shown
+
+
+@pytest.mark.parametrize('name', ARGUMENTS)
+def test_these_are_the_arguments_and_only_the_bag_is_required(name, launch_folder):
+    description = get_launch_description_from_python_launch_file(str(launch_folder / name))
+    arguments = description.get_launch_arguments()
+    assert {argument.name for argument in arguments} == ARGUMENTS[name]
+    required = {argument.name for argument in arguments if argument.default_value is None}
+    assert required == ARGUMENTS[name] & {'bag'}
+
+
+def test_missing_parameter_file_is_named(launch_folder, capfd):
+    said = failure(launch_folder / 'segment.launch.py', capfd, params_file='/none/mine.yaml')
+    assert "params_file '/none/mine.yaml' is no file" in said
+
+
+def test_rviz_that_is_not_installed_is_said_before_the_node_starts(launch_folder, capfd):
+    try:
+        get_package_prefix('rviz2')
+    except PackageNotFoundError:
+        said = failure(launch_folder / 'segment.launch.py', capfd, rviz='true')
+        assert 'rviz2 is not installed' in said
+    else:
+        pytest.skip('rviz2 is installed')
+
+
+def test_missing_bag_is_named(launch_folder, capfd):
+    said = failure(launch_folder / 'replay.launch.py', capfd, bag='/none/drive.mcap')
+    assert "bag '/none/drive.mcap' does not exist" in said
+
+
+def test_argument_that_is_neither_true_nor_false_is_named(launch_folder, capfd):
+    said = failure(launch_folder / 'segment.launch.py', capfd, use_sim_time='maybe')
+    assert '"use_sim_time" provided value "maybe" is not valid' in said
+
+
+def test_image_transport_is_switched_on(launch_folder, capfd):
+    failure(launch_folder / 'segment.launch.py', capfd, params_file='/none')
+    assert Path(os.environ[PROFILE]).name == 'fastdds.xml'
+    assert Path(os.environ[PROFILE]).is_file()
+
+
+def test_image_transport_stays_off_where_the_argument_says_so(launch_folder, capfd):
+    path = launch_folder / 'segment.launch.py'
+    failure(path, capfd, params_file='/none', default_transport='true')
+    assert os.environ[PROFILE] == ''
+
+
+def test_transport_that_the_user_chose_stays(launch_folder, capfd, monkeypatch):
+    monkeypatch.setenv('FASTDDS_BUILTIN_TRANSPORTS', 'LARGE_DATA')
+    failure(launch_folder / 'segment.launch.py', capfd, params_file='/none')
+    assert os.environ[PROFILE] == ''
+
+
+def test_outputs_that_rviz_shows_move_with_the_namespace(launch_folder):
+    text = (launch_folder.parent / 'config' / 'segment.rviz').read_text()
+    displays = yaml.safe_load(text)['Visualization Manager']['Displays']
+    topics = [display['Topic']['Value'] for display in displays if 'Topic' in display]
+    shown = {topic.removeprefix('/segment/') for topic in topics if '/segment/' in topic}
+    launch_file = runpy.run_path(str(launch_folder / 'segment.launch.py'))
+    assert set(launch_file['SHOWN_OUTPUTS']) == shown

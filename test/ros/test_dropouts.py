@@ -1,0 +1,149 @@
+"""Sensors die, return, stutter, come late, twice, in the wrong order, or from another time."""
+
+from builtin_interfaces.msg import Time
+
+
+def ns(stamp: Time) -> int:
+    return stamp.sec * 1_000_000_000 + stamp.nanosec
+
+
+def test_no_frame_is_lost_once_a_dead_sensor_has_timed_out(driver):
+    driver.settle('RD')
+    driver.drive_until(['rgb'], lambda: driver.value('alive') == 'R')
+    driver.spin(0.3)  # masks of earlier frames; less than the timeout
+    driver.masks.clear()
+    sent = []
+    driver.drive_until([], lambda: len(sent) >= 20, publish=lambda: sent.append(
+        ns(driver.publish(['rgb']))
+    ))  # fmt: skip
+    driver.spin(0.5)
+    assert [ns(mask.header.stamp) for mask in driver.masks] == sent
+
+
+def test_a_sensor_that_returns_is_fused_again(driver, scene):
+    driver.settle('RD')
+    driver.settle('R')
+    assert 'silent for' in driver.message('depth')
+    driver.settle('RD')
+    assert scene.rests_on(driver.next_masks(['rgb', 'depth'])[0]) == 'RD'
+
+
+def test_when_the_leader_dies_the_next_one_leads(driver):
+    driver.settle('RDEL')
+    assert driver.next_masks(['rgb', 'depth', 'event', 'lidar'])[0].header.frame_id == (
+        'camera_optical_frame'
+    )
+    for letters, names, frame in (
+        ('DEL', ['depth', 'event', 'lidar'], 'depth_optical_frame'),
+        ('EL', ['event', 'lidar'], 'event_optical_frame'),
+        # Points are drawn into the camera's image, so the mask is in the camera's frame.
+        ('L', ['lidar'], 'camera_optical_frame'),
+    ):
+        driver.settle(letters)
+        assert driver.next_masks(names)[0].header.frame_id == frame
+
+
+def test_a_measurement_older_than_its_tolerance_is_never_fused(driver, scene):
+    driver.settle('RD')
+    driver.settle('R')
+    # The depth camera is alive, but each image comes a quarter of a second late, far beyond its
+    # tolerance of 50 ms: whatever the node does with it, the mask must be that of RGB alone.
+    late = lambda: driver.publish(['depth'], driver.stamp(-0.25))  # noqa: E731
+    driver.drive_until(['rgb'], lambda: driver.value('alive') == 'RD', publish=late)
+    driver.masks.clear()
+    driver.drive_until(['rgb'], lambda: len(driver.masks) >= 15, publish=late)
+    assert {scene.rests_on(mask) for mask in driver.masks} == {'R'}
+    assert driver.value('subset') == 'R'
+    driver.drive_until(
+        ['rgb'], lambda: 'frames in a row had none of it' in driver.message('depth'), publish=late
+    )
+
+
+def test_a_measurement_within_tolerance_is_fused(driver, scene):
+    driver.settle('RD')
+    driver.settle('R')
+    nearly = lambda: driver.publish(['depth'], driver.stamp(-0.02))  # noqa: E731
+    driver.drive_until(['rgb'], lambda: driver.value('subset') == 'RD', publish=nearly)
+    driver.masks.clear()
+    driver.drive_until(['rgb'], lambda: len(driver.masks) >= 5, publish=nearly)
+    assert [scene.rests_on(mask) for mask in driver.masks].count('RD') >= 4
+
+
+def test_what_comes_later_than_max_wait_does_not_hold_up_the_frame(driver, scene):
+    driver.settle('RD')
+    stamps: list[Time] = []
+
+    def publish_depth_of_four_periods_ago():
+        stamps.append(driver.publish(['rgb']))
+        if len(stamps) > 4:
+            driver.publish(['depth'], stamps[-5])
+
+    driver.masks.clear()
+    driver.drive_until([], lambda: len(stamps) >= 20, publish=publish_depth_of_four_periods_ago)
+    assert scene.rests_on(driver.masks[-1]) == 'R'
+    assert int(driver.value('dropped_late')) > 0
+
+
+def test_stamps_of_masks_always_increase(driver):
+    driver.settle('R')
+    driver.spin(0.3)  # masks of earlier frames; less than the timeout
+    driver.masks.clear()
+    pairs = []
+
+    def publish_two_in_the_wrong_order():
+        newer, older = driver.stamp(), driver.stamp(-0.02)
+        pairs.append(newer)
+        driver.publish(['rgb'], newer)
+        driver.publish(['rgb'], older)
+
+    driver.drive_until([], lambda: len(pairs) >= 10, publish=publish_two_in_the_wrong_order)
+    driver.spin(0.3)
+    stamps = [ns(mask.header.stamp) for mask in driver.masks]
+    assert stamps == sorted(set(stamps))
+    assert set(stamps) <= {ns(stamp) for stamp in pairs}
+    driver.drive_until(['rgb'], lambda: int(driver.value('dropped_out_of_order')) >= 9)
+
+
+def test_a_message_that_comes_twice_gives_one_mask(driver):
+    driver.settle('R')
+    driver.spin(0.3)  # masks of earlier frames; less than the timeout
+    driver.masks.clear()
+    sent = []
+
+    def publish_twice():
+        sent.append(driver.publish(['rgb']))
+        driver.publish(['rgb'], sent[-1])
+
+    driver.drive_until([], lambda: len(sent) >= 8, publish=publish_twice)
+    driver.spin(0.3)
+    assert [ns(mask.header.stamp) for mask in driver.masks] == [ns(stamp) for stamp in sent]
+
+
+def test_a_recording_that_starts_over_without_a_clock_goes_on(driver, scene):
+    driver.settle('RDEL')
+    try:
+        driver.shift_s = -3600.0
+        driver.spin(0.2)
+        driver.masks.clear()
+        begin = ns(driver.stamp())
+        driver.settle('RDEL')
+        mask = driver.next_masks(['rgb', 'depth', 'event', 'lidar'])[-1]
+        assert begin < ns(mask.header.stamp) < begin + 60_000_000_000
+        assert scene.rests_on(mask) == 'RDEL'
+    finally:
+        driver.shift_s = 0.0
+        driver.spin(0.5)
+
+
+def test_one_sensor_whose_stamps_are_of_another_time_is_refused(driver, scene):
+    driver.settle('RDL')
+    for shift_s, words in ((3600.0, 'ahead of'), (-3600.0, 'behind')):
+        odd = lambda shift_s=shift_s: driver.publish(['depth'], driver.stamp(shift_s))  # noqa: E731
+        driver.drive_until(
+            ['rgb', 'lidar'], lambda words=words: words in driver.message('depth'), publish=odd
+        )
+        assert driver.value('state', 'depth') == 'refused'
+        driver.masks.clear()
+        driver.drive_until(['rgb', 'lidar'], lambda: len(driver.masks) >= 3, publish=odd)
+        assert {scene.rests_on(mask) for mask in driver.masks} == {'RL'}
+    driver.settle('RDL')

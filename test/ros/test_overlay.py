@@ -1,0 +1,35 @@
+"""The picture of mask over image."""
+
+import numpy as np
+
+from robustseg_ros.overlay import paint_overlay, viewable
+
+
+def test_opacity_goes_from_the_image_to_the_colours():
+    image = np.full((4, 6, 3), 100, np.uint8)
+    colours = np.full((4, 6, 3), 200, np.uint8)
+    assert (paint_overlay(image, colours, 0.0) == 100).all()
+    assert (paint_overlay(image, colours, 1.0) == 200).all()
+    assert (paint_overlay(image, colours, 0.25) == 125).all()
+
+
+def test_image_is_brought_to_the_size_of_the_mask():
+    image = np.zeros((2, 3, 3), np.uint8)
+    image[0, 0] = 255
+    overlay = paint_overlay(image, np.zeros((4, 6, 3), np.uint8), 0.0)
+    assert overlay.shape == (4, 6, 3)
+    assert (overlay[:2, :2] == 255).all()
+    assert overlay.sum() == 4 * 3 * 255
+
+
+def test_what_has_no_colours_is_shown_in_grey_up_to_its_brightest():
+    ranges = np.zeros((2, 2, 3), np.float32)
+    ranges[0, 0, 0], ranges[0, 1, 0] = 50, 25
+    grey = viewable(ranges)
+    assert grey[0, 0].tolist() == [255, 255, 255]
+    assert grey[0, 1].tolist() == [127, 127, 127]
+    assert grey[1].max() == 0
+
+
+def test_nothing_seen_is_black():
+    assert viewable(np.zeros((2, 2, 3), np.float32)).max() == 0
