@@ -24,15 +24,19 @@ from launch.event_handlers import OnProcessExit
 from launch.events.process import ProcessExited
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
-from launch_ros.event_handlers import OnStateTransition
+from launch_ros.ros_adapters import get_ros_node
+from launch_ros.utilities import make_namespace_absolute, prefix_namespace
+from lifecycle_msgs.srv import GetState
+from rclpy.client import Client
+from rclpy.task import Future
 
 SEGMENT = Path(__file__).absolute().with_name('segment.launch.py')
 # From the end of the bag to the end of everything: the last frames are still in work.
 LAST_FRAMES_S = 1.0
 # From the player's start to its first message: the topics have to find their subscribers.
 DISCOVERY_S = 1.0
-# Longest wait for the node's word that it is active.
-PATIENCE_S = 60.0
+POLL_S = 0.2
+NODE = 'segment'
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -67,28 +71,40 @@ def generate_launch_description() -> LaunchDescription:
 def _play_when_active(context: LaunchContext) -> list[Action]:
     """Start the player once the node listens: it loads its model first, and frames would pass."""
     player = ExecuteProcess(cmd=_player_command(context), name='player', output='screen')
-    play = OpaqueFunction(function=_play_once, args=[player])
     return [
-        RegisterEventHandler(OnStateTransition(goal_state='active', entities=[play])),
-        # The node says only once that it is active, to whom the network has found by then.
-        TimerAction(period=PATIENCE_S, actions=[play]),
-        *(
-            RegisterEventHandler(
-                OnStateTransition(
-                    start_state=state,
-                    goal_state='unconfigured',
-                    entities=[OpaqueFunction(function=_fail_to_configure)],
-                )
-            )
-            for state in ('configuring', 'errorprocessing')
-        ),
+        TimerAction(period=POLL_S, actions=[OpaqueFunction(function=_Start(player))]),
         RegisterEventHandler(OnProcessExit(target_action=player, on_exit=_on_player_exit)),
     ]
 
 
-def _play_once(_context: LaunchContext, player: ExecuteProcess) -> list[ExecuteProcess]:
-    has_started = player.process_details is not None
-    return [] if has_started else [player]
+class _Start:
+    """Starts ``player`` when the node is active, to be called again until then.
+
+    The node is asked, and not listened to: it tells of its transitions only once, and the network
+    may find the listener later than that.
+    """
+
+    def __init__(self, player: ExecuteProcess) -> None:
+        self._player = player
+        self._client: Client | None = None
+        self._state = ''
+
+    def __call__(self, context: LaunchContext) -> list[Action]:
+        if self._client is None:
+            name = f'{_node_name(context)}/get_state'
+            self._client = get_ros_node(context).create_client(GetState, name)
+        if self._state == 'active':
+            return [self._player]
+        if self._state == 'unconfigured':
+            # It answers only after it has tried to configure itself.
+            msg = 'The node is not configured: its message stands above, or autostart is off.'
+            raise RuntimeError(msg)
+        if self._client.service_is_ready():
+            self._client.call_async(GetState.Request()).add_done_callback(self._on_answer)
+        return [TimerAction(period=POLL_S, actions=[OpaqueFunction(function=self)])]
+
+    def _on_answer(self, answer: Future) -> None:
+        self._state = answer.result().current_state.label
 
 
 def _player_command(context: LaunchContext) -> list[str]:
@@ -119,9 +135,10 @@ def _on_player_exit(event: ProcessExited, context: LaunchContext) -> list[TimerA
     return [TimerAction(period=LAST_FRAMES_S, actions=[Shutdown(reason='the bag has ended')])]
 
 
-def _fail_to_configure(_context: LaunchContext) -> None:
-    msg = 'The node could not be configured: its message stands above.'
-    raise RuntimeError(msg)
+def _node_name(context: LaunchContext) -> str:
+    pushed = context.launch_configurations.get('ros_namespace')
+    namespace = prefix_namespace(pushed, _value(context, 'namespace'))
+    return str(make_namespace_absolute(prefix_namespace(namespace, NODE)))
 
 
 def _is_true(context: LaunchContext, name: str, default: str | None = None) -> bool:

@@ -133,7 +133,9 @@ def check_readable(path: Path) -> None:
 def is_pickle(path: Path) -> bool:
     """Tell whether ``path`` starts like a file of ``torch.save``."""
     with path.open('rb') as file:
-        return file.read(4).startswith(PICKLE_STARTS)
+        start = file.read(9)
+    # safetensors: the header's length in 8 bytes, whose first may well be 0x80, then its JSON.
+    return start.startswith(PICKLE_STARTS) and start[8:] != b'{'
 
 
 def _read(path: Path) -> tuple[Mapping[str, str], dict[str, Tensor]]:

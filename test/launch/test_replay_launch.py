@@ -8,7 +8,7 @@ pytest.importorskip('launch_pytest', reason='needs launch_pytest, of a ROS 2 ins
 pytest.importorskip('launch_ros', reason='needs launch_ros, of a ROS 2 installation')
 pytest.importorskip('rosbags', reason='needs rosbags, to write a bag')
 
-from launch import LaunchDescription
+from launch import LaunchDescription, LaunchService
 from launch.actions import IncludeLaunchDescription, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
 from launch.launch_description_sources import PythonLaunchDescriptionSource
@@ -97,3 +97,17 @@ def test_every_frame_that_is_not_excluded_gets_its_mask_and_then_all_ends(user):
     stamps = [mask.header.stamp.sec * 10**9 + mask.header.stamp.nanosec for mask in masks]
     assert stamps == STAMPS_NS
     assert {mask.header.frame_id for mask in masks} == {'event'}
+
+
+def test_replay_fails_where_the_node_cannot_be_configured(launch_folder, bag, capfd):
+    replay = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(str(launch_folder / 'replay.launch.py')),
+        launch_arguments=[('bag', str(bag)), ('checkpoint', '/none/model.safetensors')],
+    )
+    service = LaunchService(noninteractive=True)
+    service.include_launch_description(LaunchDescription([replay]))
+    assert service.run() == 1
+    said = ''.join(capfd.readouterr())
+    assert '/none/model.safetensors: cannot be read' in said
+    assert 'The node is not configured' in said
+    assert 'Playing' not in said

@@ -49,6 +49,7 @@ from robustseg_core.sensors.network_input import network_tensor
 ROOT = Path(__file__).resolve().parents[2]
 SIDE = 64
 PERIOD_S = 0.05
+DOMAINS = set(range(1, 101))
 FRAMES = {
     'rgb': 'camera_optical_frame',
     'depth': 'depth_optical_frame',
@@ -429,7 +430,8 @@ def starting(
     drivers: list[Driver] = []
 
     def start(**parameters: Any) -> Driver:
-        domain = random.randint(1, 100)
+        domain = random.choice(sorted(DOMAINS))
+        DOMAINS.remove(domain)  # nodes that live at the same time must not meet
         everything = {
             'checkpoint': checkpoint,
             'device': 'cpu',

@@ -111,16 +111,6 @@ def test_confidence_is_a_probability(driver, listen):
     assert confidence.max() <= 1
 
 
-def test_nothing_is_made_that_nobody_listens_to(driver, listen):
-    driver.settle('R')
-    idle = [float(driver.value('overhead_ms_p50'))]
-    received = listen(Image, 'overlay')
-    driver.drive_until(['rgb'], lambda: len(received) > 3)
-    count = driver.node.count_publishers('/segment/overlay')
-    assert count == 1
-    assert idle[0] >= 0
-
-
 def test_camera_info_goes_with_the_mask(driver, listen):
     received = listen(CameraInfo, 'camera_info')
     driver.settle('RL')

@@ -5,8 +5,55 @@ import pytest
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
+from robustseg_core.labels import DELIVER
 from robustseg_core.sensors import CameraModel
-from robustseg_ros.outputs import resized_camera_info
+from robustseg_ros import outputs
+from robustseg_ros.outputs import Outputs, Result, resized_camera_info
+
+
+class Publisher:
+    def __init__(self):
+        self.subscribers = 0
+        self.messages = []
+
+    def get_subscription_count(self):
+        return self.subscribers
+
+    def publish(self, message):
+        self.messages.append(message)
+
+
+class Node:
+    def __init__(self):
+        self.publishers = {}
+
+    def create_lifecycle_publisher(self, message, topic, qos):
+        return self.publishers.setdefault(topic, Publisher())
+
+
+def test_overlay_and_confidence_are_made_only_while_somebody_listens(monkeypatch):
+    painted = []
+    paint = outputs.paint_overlay
+    monkeypatch.setattr(
+        outputs, 'paint_overlay', lambda *args: (painted.append(1), paint(*args))[1]
+    )
+    node = Node()
+    made = Outputs(node, DELIVER)
+    result = Result(
+        header=Header(frame_id='camera'),
+        class_ids=np.zeros((4, 6), np.uint8),
+        confidence=np.ones((4, 6), np.float32),
+        image=np.zeros((4, 6, 3), np.uint8),
+    )
+    overlay, confidence = (node.publishers[f'~/{name}'] for name in ('overlay', 'confidence'))
+    made.publish(result, opacity=0.5, min_confidence=0.0, camera_info=None)
+    assert (painted, overlay.messages, confidence.messages) == ([], [], [])
+    assert not made.wants_confidence
+    assert len(node.publishers['~/mask'].messages) == 1
+    overlay.subscribers = confidence.subscribers = 1
+    assert made.wants_confidence
+    made.publish(result, opacity=0.5, min_confidence=0.0, camera_info=None)
+    assert (painted, len(overlay.messages), len(confidence.messages)) == ([1], 1, 1)
 
 
 def test_camera_info_is_resized_with_the_mask():

@@ -117,8 +117,7 @@ class Scanner:
 
         shine = scene.mesh.colour[face].mean(axis=1) / 0.35
         retro = material == Material.RETRO
-        bright = np.minimum(self._reflectivity[material] * (0.55 + 0.45 * shine), 0.85)
-        bright = np.where(retro, self._reflectivity[material], bright)
+        bright = np.minimum(self._reflectivity[material] * (0.55 + 0.45 * shine), 0.95)
         # How squarely a beam meets the face; a reflector does not care.
         normal = with_nothing((sight.normal[painting.seen] @ view.axes.T).T)
         square = sum(normal[k].take(number) * self._rays[k] for k in range(3)) / self._length

@@ -175,6 +175,18 @@ def test_events_gather_at_edges_and_are_sorted_within_the_window(seed: int) -> N
     assert shot.events.t_ns[-1] <= shot.stamp_ns
 
 
+@pytest.mark.parametrize('seed', [0, 10, 17])
+def test_vehicle_ahead_that_keeps_its_distance_gives_few_events(seed: int) -> None:
+    # Were it to stand still, it would come nearer like everything else.
+    shot = frame(seed)
+    vehicle = np.isin(shot.labels, (Class.CARS, Class.BUS, Class.TRUCK)) & (shot.depth_m < 30)
+    ahead = vehicle[110:160, 108:148]
+    counts = np.zeros((256, 256))
+    np.add.at(counts, (shot.events.y, shot.events.x), 1)
+    assert ahead.sum() > 500
+    assert counts[110:160, 108:148][ahead].mean() < 0.1
+
+
 def test_weather_changes_the_look_but_not_the_street() -> None:
     for condition in ('cloud', 'rain', 'fog', 'night'):
         np.testing.assert_array_equal(frame(0).labels, frame(0, condition).labels)

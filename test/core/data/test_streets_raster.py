@@ -38,6 +38,16 @@ def test_long_house_is_painted_before_what_stands_in_front_of_it() -> None:
     assert car > house
 
 
+def test_order_holds_on_the_right_hand_side_too() -> None:
+    house, car = rank(([4, -16, 0], [40, -6, 9]), ([30, -3, 0], [34, -1, 2]))
+    assert car > house
+
+
+def test_what_the_eye_is_between_does_not_matter() -> None:
+    left, right = rank(([5, 1, 0], [9, 3, 2]), ([20, -3, 0], [24, -1, 2]))
+    assert left == right == 0
+
+
 def test_car_below_a_crown_is_painted_later() -> None:
     crown, car = rank(([8, 2, 3], [12, 6, 7]), ([9, 3, 0], [13, 5, 1.5]))
     assert car > crown
@@ -113,6 +123,18 @@ def test_ground_below_and_behind_the_eye_is_clipped_not_lost() -> None:
     assert (labels[:40] == 0).all()
     below = np.arange(45, 81) - 40
     np.testing.assert_allclose(depth[45:, 20], 50 * 1.5 / below, rtol=1e-4)
+
+
+def test_depth_at_the_edge_of_a_face_stays_between_those_of_its_corners() -> None:
+    # A kerb seen almost edge-on: pixels that it touches with a corner lie outside of its plane.
+    for y in (0.05, 0.3, 1.0):
+        labels, depth = seen(
+            scene_of(Placed(box((30, 1, 1.4), (0, 0, 0), (0.5,) * 3, 4), 18, y + 0.5))
+        )
+        found = depth[labels == 4]
+        assert len(found) > 50
+        assert found.min() >= 3 - 1e-3
+        assert found.max() <= 33 + 1e-3
 
 
 def test_back_faces_are_not_seen() -> None:

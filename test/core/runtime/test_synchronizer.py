@@ -86,7 +86,7 @@ def test_the_nearest_within_tolerance_is_taken(bench):
 
 
 def test_each_tolerance_is_its_own(make_bench):
-    bench = Bench(make_bench, tolerance_ns={'rgb': 0, 'depth': 5 * MS, 'lidar': 60 * MS})
+    bench = make_bench(tolerance_ns={'rgb': 0, 'depth': 5 * MS, 'lidar': 60 * MS})
     bench.add('depth', 10)
     bench.add('lidar', 50)
     bench.add('rgb', 0)
@@ -94,7 +94,7 @@ def test_each_tolerance_is_its_own(make_bench):
 
 
 def test_the_offset_is_subtracted_when_matching(make_bench):
-    bench = Bench(make_bench, offset_ns={'lidar': 50 * MS})
+    bench = make_bench(offset_ns={'lidar': 50 * MS})
     bench.add('lidar', 50)  # stamped 50 ms after the moment it stands for
     bench.add('lidar', 100)
     bench.add('rgb', 0)
@@ -104,7 +104,7 @@ def test_the_offset_is_subtracted_when_matching(make_bench):
 
 
 def test_the_offset_of_the_leader_is_subtracted_too(make_bench):
-    bench = Bench(make_bench, offset_ns={'rgb': 50 * MS})
+    bench = make_bench(offset_ns={'rgb': 50 * MS})
     bench.add('depth', 0)
     bench.add('depth', 50)
     bench.add('rgb', 50)
@@ -119,7 +119,7 @@ def test_what_has_passed_the_leader_without_a_match_is_not_waited_for(bench):
 
 def test_a_nearer_one_that_is_about_to_come_is_waited_for(make_bench):
     # Tolerance above the period: without waiting, every frame would take the depth before.
-    bench = Bench(make_bench, tolerance_ns=dict.fromkeys(ORDER, 120 * MS))
+    bench = make_bench(tolerance_ns=dict.fromkeys(ORDER, 120 * MS))
     bench.add('depth', -200)
     bench.add('depth', -100)
     bench.add('rgb', 0)
@@ -166,7 +166,7 @@ def test_one_lost_measurement_does_not_cost_the_complete_frame_before_it(bench):
 
 
 def test_a_frame_that_waits_does_not_hold_back_a_due_one(make_bench):
-    bench = Bench(make_bench, max_wait_ns=150 * MS)
+    bench = make_bench(max_wait_ns=150 * MS)
     bench.at(0).add('rgb', 0)
     bench.at(100).add('rgb', 100)
     assert bench.at(150).poll('rgb', 'depth')[1] == 0
@@ -218,7 +218,7 @@ def test_late_measurements_of_the_leader_are_counted(bench):
 
 
 def test_memory_is_bounded_and_what_falls_out_of_the_leader_is_counted(make_bench):
-    bench = Bench(make_bench, depth=4)
+    bench = make_bench(depth=4)
     assert bench.poll('rgb') is None
     for ms in range(0, 1000, 10):
         bench.at(ms).add('rgb', ms)
