@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from robustseg_core.data.streets.classes import Class
-from robustseg_core.data.streets.mesh import BACK, LEFT, RIGHT, Colour, Mesh, box, decal, gable, join
+from robustseg_core.data.streets.mesh import (
+    BACK,
+    LEFT,
+    RIGHT,
+    Colour,
+    Mesh,
+    box,
+    decal,
+    gable,
+    join,
+)
 from robustseg_core.data.streets.plan import StreetPlan
 from robustseg_core.data.streets.textures import Material
 
@@ -37,19 +47,48 @@ def house(rng: np.random.Generator, *, floors: int, shop: bool) -> Mesh:
     body = box((length, depth, height), (0, 0, 0), tint, Class.BUILDING, material)
     parts = [body, *_entrance(rng, body, length, height, shop=shop)]
     if kind != 2 and rng.random() < 0.5:
-        tile: Colour = ((0.36, 0.14, 0.09), (0.17, 0.17, 0.18), (0.25, 0.15, 0.11))[rng.integers(3)]
-        parts.append(gable((length + 0.6, depth + 0.8, rng.uniform(2, 4)), (0, 0, height), tile, tint, Class.BUILDING).lifted(2))
-        chimney = box((0.7, 0.6, 3.6), (length * 0.28, -depth * 0.2, height), (0.3, 0.16, 0.12), Class.BUILDING, Material.BRICKS, level=3)
+        tile: Colour = ((0.36, 0.14, 0.09), (0.17, 0.17, 0.18), (0.25, 0.15, 0.11))[
+            rng.integers(3)
+        ]
+        parts.append(
+            gable(
+                (length + 0.6, depth + 0.8, rng.uniform(2, 4)),
+                (0, 0, height),
+                tile,
+                tint,
+                Class.BUILDING,
+            ).lifted(2)
+        )
+        chimney = box(
+            (0.7, 0.6, 3.6),
+            (length * 0.28, -depth * 0.2, height),
+            (0.3, 0.16, 0.12),
+            Class.BUILDING,
+            Material.BRICKS,
+            level=3,
+        )
         parts.append(chimney)
     else:
         edge: Colour = tuple(np.array(tint) * 0.8)
-        parts.append(box((length + 0.3, depth + 0.3, 0.5), (0, 0, height), edge, Class.BUILDING, Material.CONCRETE, level=2, underside=True))
+        parts.append(
+            box(
+                (length + 0.3, depth + 0.3, 0.5),
+                (0, 0, height),
+                edge,
+                Class.BUILDING,
+                Material.CONCRETE,
+                level=2,
+                underside=True,
+            )
+        )
     if floors > 2 and rng.random() < 0.4:
         parts += _balconies(rng, length, depth, floors)
     return join(parts)
 
 
-def _entrance(rng: np.random.Generator, body: Mesh, length: float, height: float, *, shop: bool) -> list[Mesh]:
+def _entrance(
+    rng: np.random.Generator, body: Mesh, length: float, height: float, *, shop: bool
+) -> list[Mesh]:
     storey = FLOOR_M / height
     wide = 1.2 / length
     parts = []
@@ -63,8 +102,17 @@ def _entrance(rng: np.random.Generator, body: Mesh, length: float, height: float
         # The front's lowest windows make room for a door.
         at = rng.uniform(0.1, 0.8)
         door: Colour = tuple(rng.uniform(0.05, 0.3, 3))
-        parts.append(decal(body, RIGHT, (at - 0.4 * wide, at + 1.4 * wide, 0, 0.85 * storey), (0.5, 0.48, 0.44)))
-        parts.append(decal(body, RIGHT, (at, at + wide, 0, 0.75 * storey), door, Material.PLANKS).lifted(1))
+        parts.append(
+            decal(
+                body,
+                RIGHT,
+                (at - 0.4 * wide, at + 1.4 * wide, 0, 0.85 * storey),
+                (0.5, 0.48, 0.44),
+            )
+        )
+        parts.append(
+            decal(body, RIGHT, (at, at + wide, 0, 0.75 * storey), door, Material.PLANKS).lifted(1)
+        )
     plinth: Colour = tuple(body.colour[0] * 0.55)
     parts.append(decal(body, LEFT, (0, 1, 0, 0.2 * storey), plinth))
     parts.append(decal(body, RIGHT, (0, 1, 0, 0.12 * storey), plinth))
@@ -76,8 +124,8 @@ def _balconies(rng: np.random.Generator, length: float, depth: float, floors: in
     x = rng.uniform(-0.3, 0.3) * length
     colour: Colour = tuple(rng.uniform(0.2, 0.6) * np.ones(3))
     return [
-        box((2.4, 0.9, 1.05), (x, -depth / 2 - 0.45, floor * FLOOR_M + 0.1), colour, Class.BUILDING,
-            Material.METAL, level=4, underside=True)
+        box((2.4, 0.9, 1.05), (x, -depth / 2 - 0.45, floor * FLOOR_M + 0.1), colour,
+            Class.BUILDING, Material.METAL, level=4, underside=True)
         for floor in range(1, floors)
     ]  # fmt: skip
 
@@ -90,8 +138,18 @@ def warehouse(rng: np.random.Generator) -> Mesh:
     parts = [body]
     for k in range(max(1, int(length // 7))):
         left = 0.05 + k * 7 / length
-        parts.append(decal(body, RIGHT, (left, left + 3.6 / length, 0, 3.8 / height), (0.2, 0.2, 0.22), Material.PLANKS))
-    roof = gable((length + 0.4, depth + 0.6, 1.8), (0, 0, height), (0.3, 0.31, 0.33), colour, Class.BUILDING)
+        parts.append(
+            decal(
+                body,
+                RIGHT,
+                (left, left + 3.6 / length, 0, 3.8 / height),
+                (0.2, 0.2, 0.22),
+                Material.PLANKS,
+            )
+        )
+    roof = gable(
+        (length + 0.4, depth + 0.6, 1.8), (0, 0, height), (0.3, 0.31, 0.33), colour, Class.BUILDING
+    )
     return join([*parts, roof.lifted(2)])
 
 
@@ -105,14 +163,39 @@ def bridge(plan: StreetPlan, rng: np.random.Generator) -> list[Mesh]:
     parts = []
     for y0, y1 in ((-60.0, -right), (-right, left), (left, 60.0)):
         size, y = y1 - y0, (y0 + y1) / 2
-        deck = box((width, size, thick), (0, y, low), colour, Class.BRIDGE, material, underside=True)
+        deck = box(
+            (width, size, thick), (0, y, low), colour, Class.BRIDGE, material, underside=True
+        )
         rails = [
-            box((0.12, size, 0.9), (x, y, low + thick), (0.25, 0.3, 0.27), Class.BRIDGE, Material.METAL, level=1)
+            box(
+                (0.12, size, 0.9),
+                (x, y, low + thick),
+                (0.25, 0.3, 0.27),
+                Class.BRIDGE,
+                Material.METAL,
+                level=1,
+            )
             for x in (-width / 2 + 0.1, width / 2 - 0.1)
         ]
         parts.append(join([deck, *rails]))
     for side in (1, -1):
         outer = plan.outer(side)
-        parts.append(box((width * 0.9, 1.2, low), (0, side * (outer + 0.7), 0), colour, Class.BRIDGE, material))
-        parts.append(box((width * 0.8, 12.0, low), (0, side * (outer + 22), 0), colour, Class.BRIDGE, material))
+        parts.append(
+            box(
+                (width * 0.9, 1.2, low),
+                (0, side * (outer + 0.7), 0),
+                colour,
+                Class.BRIDGE,
+                material,
+            )
+        )
+        parts.append(
+            box(
+                (width * 0.8, 12.0, low),
+                (0, side * (outer + 22), 0),
+                colour,
+                Class.BRIDGE,
+                material,
+            )
+        )
     return parts

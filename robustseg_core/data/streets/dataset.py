@@ -20,9 +20,19 @@ from robustseg_core.sensors.lidar import lidar_image
 STREET_MODALITIES = ModalitySet(
     (
         Modality('rgb', 'R', 'rgb', IMAGENET),
-        Modality('depth', 'D', 'inverse_log_depth', Normalisation((0.14, 0.22, 0.65), (0.16, 0.21, 0.48))),
+        Modality(
+            'depth',
+            'D',
+            'inverse_log_depth',
+            Normalisation((0.14, 0.22, 0.65), (0.16, 0.21, 0.48)),
+        ),
         Modality('event', 'E', 'event_counts', Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))),
-        Modality('lidar', 'L', 'range_intensity_height', Normalisation((5.0, 0.08, -0.2), (11.0, 0.16, 1.4))),
+        Modality(
+            'lidar',
+            'L',
+            'range_intensity_height',
+            Normalisation((5.0, 0.08, -0.2), (11.0, 0.16, 1.4)),
+        ),
     )
 )
 
@@ -82,7 +92,9 @@ class SyntheticStreets(Dataset[StreetSample]):
             raise IndexError(msg)
         rng = stream(self._seed, Stream.SAMPLE, index)
         condition = str(rng.choice(CONDITIONS, p=_CONDITION_SHARE))
-        faults = frozenset({str(rng.choice(FAULTS))}) if rng.random() < _FAULT_SHARE else frozenset()
+        faults = (
+            frozenset({str(rng.choice(FAULTS))}) if rng.random() < _FAULT_SHARE else frozenset()
+        )
         drive = StreetDrive(int(rng.integers(1 << 62)), *self._size, condition, faults)
         frame = drive.frame(int(rng.integers(_FRAMES)))
         return StreetSample(

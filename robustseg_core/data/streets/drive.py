@@ -13,9 +13,9 @@ from robustseg_core.data.streets.imaging import measure_depth, photograph
 from robustseg_core.data.streets.light import Pose
 from robustseg_core.data.streets.plan import StreetPlan
 from robustseg_core.data.streets.randomness import Stream, stream
-from robustseg_core.data.streets.raster import Reach, View, look_from, paint
+from robustseg_core.data.streets.raster import Reach, View, look_from, order_objects, paint
 from robustseg_core.data.streets.scanner import RANGE_LIMIT_M, Scanner
-from robustseg_core.data.streets.scene import FAR_M, Scene, still_scene, with_traffic
+from robustseg_core.data.streets.scene import FAR_M, Happening, Scene, still_scene
 from robustseg_core.data.streets.traffic import Ride
 from robustseg_core.data.streets.weather import check_condition, draw_weather
 from robustseg_core.errors import ConfigError
@@ -63,7 +63,7 @@ class StreetDrive:
     """A drive without end; any frame can be drawn, in any order, and always looks the same.
 
     Args:
-        seed: Of everything.
+        seed: Of everything, 0 or more.
         width: Of the camera, in pixels.
         height: Of the camera, in pixels.
         condition: ``sun``, ``cloud``, ``rain``, ``fog`` or ``night``.
@@ -84,13 +84,18 @@ class StreetDrive:
         rate_hz: float = 10.0,
     ) -> None:
         check_condition(condition, faults)
+        if seed < 0:
+            msg = f'seed must be >= 0, got {seed!r}.'
+            raise ConfigError(msg)
         if rate_hz <= 0:
             msg = f'rate_hz must be > 0, got {rate_hz!r}.'
             raise ConfigError(msg)
         self.seed = seed
         self.condition = '+'.join([condition, *sorted(faults)])
         self.camera = CameraModel.pinhole(width, height, FIELD_OF_VIEW_DEG)
-        self.camera_from_lidar = np.linalg.inv(_mounted(CAMERA_AT, _camera_axes())) @ _mounted(LIDAR_AT, np.eye(3))
+        self.camera_from_lidar = np.linalg.inv(_mounted(CAMERA_AT, _camera_axes())) @ _mounted(
+            LIDAR_AT, np.eye(3)
+        )
         self._faults = faults
         self._period_ns = round(1e9 / rate_hz)
         self._plan = StreetPlan.from_seed(seed)
@@ -99,7 +104,9 @@ class StreetDrive:
         self._lit = condition in {'night', 'rain', 'fog'}
         rows, columns = np.mgrid[:height, :width]
         (fx, _, cx), (_, fy, cy), _ = self.camera.matrix
-        rays = np.stack([(columns - cx) / fx, (rows - cy) / fy, np.ones_like(columns)]).reshape(3, -1)
+        rays = np.stack([(columns - cx) / fx, (rows - cy) / fy, np.ones_like(columns)]).reshape(
+            3, -1
+        )
         self._focal, self._centre = (fx.item(), fy.item()), (cx.item(), cy.item())
         self._illustrator = Illustrator(self._plan, self._weather, rays.astype(np.float32))
         self._scanner = Scanner(self._weather)
@@ -107,19 +114,30 @@ class StreetDrive:
     def frame(self, index: int) -> StreetFrame:
         """Return frame ``index``, 0 or more."""
         stamp_ns = START_NS + index * self._period_ns
-        still = still_scene(self._plan, self._ride.x(self._seconds(stamp_ns)), lamps=self._weather.night)
-        times = [stamp_ns - DEFAULT_WINDOW_NS, stamp_ns - DEFAULT_WINDOW_NS // 2, stamp_ns]
+        still = still_scene(
+            self._plan, self._ride.x(self._seconds(stamp_ns)), lamps=self._weather.night
+        )
+        times = [stamp_ns - DEFAULT_WINDOW_NS, stamp_ns]
+        happening = Happening(
+            self._plan, still, self._ride, self._seconds(stamp_ns), lit=self._lit
+        )
         pictures = []
+        # Within a frame's few centimetres, what hides what stays the same.
+        eye = self._sensor(stamp_ns, CAMERA_AT)[0].street
+        turn = order_objects(happening.after(0), eye, Reach(2.0, FAR_M))
         for time_ns in times:
-            scene = with_traffic(self._plan, still, self._ride, self._seconds(time_ns), lit=self._lit)
-            pictures.append(self._picture(scene, time_ns))
+            scene = happening.after((time_ns - stamp_ns) * 1e-9)
+            pictures.append(self._picture(scene, time_ns, turn, colour=time_ns == stamp_ns))
         picture = pictures[-1]
+        radiance = np.ascontiguousarray(picture.radiance.transpose(1, 2, 0))
         dark = 3.0 if self._weather.night else 1.0 + (self._weather.drops > 0) * 4
-        events = make_events([p.radiance for p in pictures], times, self._rng(Stream.EVENTS, index), dark)
+        events = make_events(
+            [p.luminance for p in pictures], times, self._rng(Stream.EVENTS, index), dark
+        )
         scan = self._scan(scene, stamp_ns, index)
         return StreetFrame(
             stamp_ns=stamp_ns,
-            rgb=photograph(picture.radiance, self._weather, self._faults, self._rng(Stream.CAMERA, index)),
+            rgb=photograph(radiance, self._weather, self._faults, self._rng(Stream.CAMERA, index)),
             depth_m=measure_depth(picture.depth_m, self._weather, self._rng(Stream.DEPTH, index)),
             events=events,
             points=scan[0],
@@ -140,7 +158,7 @@ class StreetDrive:
         return (time_ns - START_NS) * 1e-9
 
     def _vehicle(self, time_ns: int) -> tuple[Matrix, Matrix, float]:
-        """Return the vehicle's place on the street, its axes (3, 3, columns) and its heading in the world."""
+        """Return the vehicle's place on the street, its axes (as columns) and its heading."""
         time_s = self._seconds(time_ns)
         plan, ride = self._plan, self._ride
         sway = 0.12 * np.sin(0.7 * time_s + self.seed % 7)
@@ -164,17 +182,22 @@ class StreetDrive:
         offset = np.array([c * at[0] - s * at[1], s * at[0] + c * at[1], world[2]])
         return Pose(street + offset, world, heading), axes
 
-    def _picture(self, scene: Scene, time_ns: int) -> Picture:
+    def _picture(
+        self, scene: Scene, time_ns: int, turn: NDArray[np.int64], *, colour: bool
+    ) -> Picture:
         pose, axes = self._sensor(time_ns, CAMERA_AT)
         view_axes = (axes @ _camera_axes()).T.astype(np.float32)
         view = View(view_axes, self._focal, self._centre, (self.camera.width, self.camera.height))
-        sight = look_from(pose.world, pose.street, scene, Reach(2.0, FAR_M))
-        return self._illustrator.draw(scene, sight, paint(sight, view), view, pose)
+        sight = look_from(pose.world, pose.street, scene, turn)
+        return self._illustrator.draw(scene, sight, paint(sight, view), view, pose, colour=colour)
 
-    def _scan(self, scene: Scene, time_ns: int, index: int) -> tuple[Float, Float, NDArray[np.uint16]]:
+    def _scan(
+        self, scene: Scene, time_ns: int, index: int
+    ) -> tuple[Float, Float, NDArray[np.uint16]]:
         rng = self._rng(Stream.LIDAR, index)
         pose, axes = self._sensor(time_ns, LIDAR_AT)
-        sight = look_from(pose.world, pose.street, scene, Reach(RANGE_LIMIT_M, RANGE_LIMIT_M))
+        turn = order_objects(scene, pose.street, Reach(RANGE_LIMIT_M, RANGE_LIMIT_M))
+        sight = look_from(pose.world, pose.street, scene, turn)
         points, intensity, ring = self._scanner.scan(scene, sight, axes.T.astype(np.float32), rng)
         if 'lidarjitter' in self._faults:
             points = _jitter(points, rng)
@@ -194,7 +217,7 @@ def _mounted(at: tuple[float, float, float], axes: Matrix) -> Matrix:
 
 
 def _jitter(points: Float, rng: np.random.Generator) -> Float:
-    """Shake the scanner: its mount is loose, so all of a turn is turned, and each beam is noisy."""
+    """Shake the scanner: with a loose mount, all of a turn is rotated, and each beam is noisy."""
     roll, pitch, yaw = rng.normal(0, np.radians(1.5), 3)
     turn = np.array([[1, -yaw, pitch], [yaw, 1, -roll], [-pitch, roll, 1]])
     shaken = points @ turn.T + rng.normal(0, 0.05, points.shape) + rng.normal(0, 0.08, 3)

@@ -31,7 +31,9 @@ def street_lamp() -> list[Mesh]:
     They are two objects, because a car below the arm is neither before nor behind the whole.
     """
     pole = box((0.16, 0.16, 6.2), (0, 0, 0), _STEEL, Class.POLE, Material.METAL, taper=(0.6, 0.6))
-    arm = box((0.1, LAMP_REACH_M, 0.1), (0, LAMP_REACH_M / 2, 6.15), _STEEL, Class.POLE, underside=True)
+    arm = box(
+        (0.1, LAMP_REACH_M, 0.1), (0, LAMP_REACH_M / 2, 6.15), _STEEL, Class.POLE, underside=True
+    )
     head = box(
         (0.28, 0.6, 0.12), (0, LAMP_REACH_M, 6.08), (1.0, 0.85, 0.6), Class.POLE,
         glow=4.0, underside=True, level=1,
@@ -49,10 +51,14 @@ def traffic_sign(rng: np.random.Generator) -> Mesh:
     if kind == 0:
         plate = [
             disc(0.45, (x, 0, z), (-1, 0, 0), (0.7, 0.03, 0.03), label, material=retro, level=1),
-            disc(0.3, (x - 0.01, 0, z), (-1, 0, 0), (0.9, 0.9, 0.9), label, material=retro, level=2),
+            disc(
+                0.3, (x - 0.01, 0, z), (-1, 0, 0), (0.9, 0.9, 0.9), label, material=retro, level=2
+            ),
         ]
     elif kind == 1:
-        plate = [disc(0.45, (x, 0, z), (-1, 0, 0), (0.03, 0.12, 0.55), label, material=retro, level=1)]
+        plate = [
+            disc(0.45, (x, 0, z), (-1, 0, 0), (0.03, 0.12, 0.55), label, material=retro, level=1)
+        ]
     elif kind == 2:
         board = box((0.06, 0.8, 0.8), (0, 0, z - 0.4), (0.75, 0.6, 0.04), label, retro, level=1)
         plate = [board, decal(board, BACK, (0.1, 0.9, 0.1, 0.9), (0.9, 0.9, 0.85), retro)]
@@ -69,7 +75,14 @@ def traffic_sign(rng: np.random.Generator) -> Mesh:
 def traffic_light(*, green: bool) -> Mesh:
     """Return a traffic light that looks along -x."""
     pole = box((0.14, 0.14, 2.7), (0, 0, 0), _STEEL, Class.POLE, Material.METAL)
-    head = box((0.36, 0.42, 1.15), (0, 0, 2.5), (0.03, 0.035, 0.03), Class.TRAFFIC_LIGHT, level=1, underside=True)
+    head = box(
+        (0.36, 0.42, 1.15),
+        (0, 0, 2.5),
+        (0.03, 0.035, 0.03),
+        Class.TRAFFIC_LIGHT,
+        level=1,
+        underside=True,
+    )
     lamps = []
     for place, colour, on in (
         (0.7, (0.95, 0.04, 0.02), not green),
@@ -87,7 +100,9 @@ def bus_stop(rng: np.random.Generator) -> Mesh:
     parts = [
         box((3.6, 0.08, 1.9), (0, -0.7, 0.3), pane, Class.STATIC, Material.GLASS),
         box((0.08, 1.3, 1.9), (-1.8, 0, 0.3), pane, Class.STATIC, Material.GLASS),
-        box((3.9, 1.7, 0.14), (0, 0, 2.3), (0.3, 0.32, 0.34), Class.STATIC, underside=True, level=1),
+        box(
+            (3.9, 1.7, 0.14), (0, 0, 2.3), (0.3, 0.32, 0.34), Class.STATIC, underside=True, level=1
+        ),
         box((2.4, 0.4, 0.1), (0, -0.4, 0.5), _WOOD, Class.STATIC, Material.PLANKS),
     ]
     parts += [box((0.09, 0.09, 2.3), (x, 0.7, 0), _STEEL, Class.STATIC) for x in (-1.75, 1.75)]
@@ -124,7 +139,14 @@ def small_static(rng: np.random.Generator) -> Mesh:
         )
     if kind == 3:
         pot = box((1.3, 0.6, 0.5), (0, 0, 0), (0.4, 0.38, 0.35), Class.STATIC, Material.CONCRETE)
-        green = blob((1.2, 0.6, 0.7), (0, 0, 0.75), (0.12, 0.28, 0.06), Class.VEGETATION, Material.LEAVES, rng)
+        green = blob(
+            (1.2, 0.6, 0.7),
+            (0, 0, 0.75),
+            (0.12, 0.28, 0.06),
+            Class.VEGETATION,
+            Material.LEAVES,
+            rng,
+        )
         return join([pot, green.lifted(1)])
     return box((0.9, 0.4, 1.25), (0, 0, 0), (0.38, 0.42, 0.38), Class.STATIC, Material.METAL)
 
@@ -135,27 +157,54 @@ def dynamic(rng: np.random.Generator) -> Mesh:
     orange: Colour = (0.85, 0.25, 0.03)
     if kind == 0:
         foot = box((0.42, 0.42, 0.06), (0, 0, 0), orange, Class.DYNAMIC)
-        cone = box((0.32, 0.32, 0.7), (0, 0, 0.06), orange, Class.DYNAMIC, taper=(0.15, 0.15), level=1)
-        bands = [decal(cone, side, (0, 1, 0.4, 0.65), (0.9, 0.9, 0.9), Material.RETRO) for side in range(4)]
+        cone = box(
+            (0.32, 0.32, 0.7), (0, 0, 0.06), orange, Class.DYNAMIC, taper=(0.15, 0.15), level=1
+        )
+        bands = [
+            decal(cone, side, (0, 1, 0.4, 0.65), (0.9, 0.9, 0.9), Material.RETRO)
+            for side in range(4)
+        ]
         return join([foot, cone, *bands])
     if kind == 1:
-        board = box((0.08, 1.8, 0.32), (0, 0, 0.75), (0.9, 0.9, 0.9), Class.DYNAMIC, Material.RETRO, underside=True)
+        board = box(
+            (0.08, 1.8, 0.32),
+            (0, 0, 0.75),
+            (0.9, 0.9, 0.9),
+            Class.DYNAMIC,
+            Material.RETRO,
+            underside=True,
+        )
         stripes = [
             decal(board, side, (k / 5, k / 5 + 0.1, 0, 1), (0.75, 0.04, 0.03), Material.RETRO)
             for side in (FRONT, BACK)
             for k in range(5)
         ]
-        legs = [box((0.4, 0.06, 0.8), (0, y, 0), _STEEL, Class.DYNAMIC, taper=(0.2, 1)) for y in (-0.7, 0.7)]
+        legs = [
+            box((0.4, 0.06, 0.8), (0, y, 0), _STEEL, Class.DYNAMIC, taper=(0.2, 1))
+            for y in (-0.7, 0.7)
+        ]
         return join([*legs, board, *stripes])
     if kind == 2:
         coat: Colour = tuple(rng.uniform(0.1, 0.5) * np.array([1.0, 0.75, 0.5]))
         body = box((0.7, 0.24, 0.28), (0, 0, 0.3), coat, Class.DYNAMIC, Material.CLOTH)
         head = box((0.3, 0.2, 0.22), (0.42, 0, 0.5), coat, Class.DYNAMIC, Material.CLOTH)
-        legs = [box((0.08, 0.2, 0.32), (x, 0, 0), coat, Class.DYNAMIC, level=-1) for x in (-0.28, 0.28)]
+        legs = [
+            box((0.08, 0.2, 0.32), (x, 0, 0), coat, Class.DYNAMIC, level=-1) for x in (-0.28, 0.28)
+        ]
         return join([*legs, body, head])
     tub = box((0.95, 1.2, 1.0), (0, 0, 0.2), (0.1, 0.22, 0.12), Class.DYNAMIC, taper=(1.1, 1.1))
-    lid = box((1.1, 1.35, 0.14), (0, 0, 1.2), (0.07, 0.16, 0.09), Class.DYNAMIC, taper=(0.8, 0.95), level=1)
-    wheels = [box((0.14, 1.0, 0.2), (x, 0, 0), (0.03, 0.03, 0.03), Class.DYNAMIC, level=-1) for x in (-0.35, 0.35)]
+    lid = box(
+        (1.1, 1.35, 0.14),
+        (0, 0, 1.2),
+        (0.07, 0.16, 0.09),
+        Class.DYNAMIC,
+        taper=(0.8, 0.95),
+        level=1,
+    )
+    wheels = [
+        box((0.14, 1.0, 0.2), (x, 0, 0), (0.03, 0.03, 0.03), Class.DYNAMIC, level=-1)
+        for x in (-0.35, 0.35)
+    ]
     return join([*wheels, tub, lid])
 
 
@@ -166,94 +215,34 @@ def kiosk(rng: np.random.Generator) -> Mesh:
     other: Colour = tuple(rng.uniform(0.15, 0.85, 3))
     if kind == 0:
         body = box((2.6, 2.2, 2.4), (0, 0, 0), colour, Class.OTHER, Material.PLANKS)
-        roof = box((3.1, 2.9, 0.35), (0, 0.1, 2.4), other, Class.OTHER, taper=(0.8, 0.8), level=1, underside=True)
-        return join([body, roof, decal(body, LEFT, (0.1, 0.9, 0.4, 0.85), (0.05, 0.05, 0.06), glow=0.0)])
+        roof = box(
+            (3.1, 2.9, 0.35),
+            (0, 0.1, 2.4),
+            other,
+            Class.OTHER,
+            taper=(0.8, 0.8),
+            level=1,
+            underside=True,
+        )
+        return join(
+            [body, roof, decal(body, LEFT, (0.1, 0.9, 0.4, 0.85), (0.05, 0.05, 0.06), glow=0.0)]
+        )
     if kind == 1:
         core = box((1.0, 1.0, 2.9), (0, 0, 0), (0.4, 0.4, 0.38), Class.OTHER)
         posters = [
             decal(core, side, (0.08, 0.92, 0.2, 0.85), tuple(rng.uniform(0.1, 0.9, 3)))
             for side in (FRONT, LEFT, BACK, RIGHT)
         ]
-        cap = box((1.2, 1.2, 0.3), (0, 0, 2.9), (0.1, 0.25, 0.15), Class.OTHER, taper=(0.3, 0.3), level=2)
+        cap = box(
+            (1.2, 1.2, 0.3), (0, 0, 2.9), (0.1, 0.25, 0.15), Class.OTHER, taper=(0.3, 0.3), level=2
+        )
         return join([core, *posters, cap])
-    legs = [box((0.2, 0.2, 2.2), (0, y, 0), _STEEL, Class.POLE, Material.METAL) for y in (-1.2, 1.2)]
-    board = box((0.25, 4.0, 2.4), (0, 0, 2.1), (0.5, 0.5, 0.5), Class.OTHER, underside=True, level=1)
+    legs = [
+        box((0.2, 0.2, 2.2), (0, y, 0), _STEEL, Class.POLE, Material.METAL) for y in (-1.2, 1.2)
+    ]
+    board = box(
+        (0.25, 4.0, 2.4), (0, 0, 2.1), (0.5, 0.5, 0.5), Class.OTHER, underside=True, level=1
+    )
     picture = decal(board, BACK, (0.04, 0.96, 0.06, 0.94), colour)
     stripe = decal(board, BACK, (0.1, 0.6, 0.2, 0.45), other)
     return join([*legs, board, picture, stripe.lifted(1)])
-
-
-def tree(rng: np.random.Generator) -> list[Mesh]:
-    """Return trunk and crown, as two objects, of a broad-leaved tree, a slender one or a conifer."""
-    height = rng.uniform(4.5, 9.0)
-    leaf = np.array([0.13, 0.27, 0.06]) * rng.uniform(0.65, 1.35) * rng.uniform(0.8, 1.2, 3)
-    if rng.random() < 0.15:  # autumn
-        leaf = np.array([0.4, 0.22, 0.05]) * rng.uniform(0.7, 1.2)
-    green: Colour = (leaf[0], leaf[1], leaf[2])
-    stem = 0.36 * height
-    trunk = box((0.3, 0.3, stem + 0.5), (0, 0, 0), (0.2, 0.15, 0.1), Class.VEGETATION, Material.BARK, taper=(0.7, 0.7))
-    parts = []
-    kind = rng.integers(3)
-    if kind == 0:
-        for k in range(3):
-            wide = (height - stem) * (0.62 - 0.15 * k)
-            at = (0.0, 0.0, stem + (height - stem) * 0.26 * k - 0.3)
-            parts.append(box((wide, wide, (height - stem) * 0.5), at, green, Class.VEGETATION, Material.LEAVES, taper=(0.15, 0.15), level=k, underside=True))
-        return [trunk, join(parts)]
-    crown = (height - stem) * (0.85 if kind == 1 else 0.6)
-    parts.append(blob((crown, crown, (height - stem) * 0.95), (0, 0, (height + stem) / 2), green, Class.VEGETATION, Material.LEAVES, rng))
-    for _ in range(3):
-        place = rng.uniform(-0.35, 0.35, 3) * (crown, crown, height - stem) + (0, 0, (height + stem) / 2)
-        size = rng.uniform(0.45, 0.7) * crown
-        shade: Colour = tuple(leaf * rng.uniform(0.8, 1.2))
-        parts.append(blob((size, size, size * 0.9), tuple(place), shade, Class.VEGETATION, Material.LEAVES, rng))
-    return [trunk, join(parts)]
-
-
-def bush(rng: np.random.Generator) -> Mesh:
-    """Return a bush."""
-    size = rng.uniform(0.8, 1.8)
-    green: Colour = tuple(np.array([0.12, 0.26, 0.06]) * rng.uniform(0.7, 1.4, 3))
-    return blob((size * 1.2, size, size), (0, 0, size * 0.4), green, Class.VEGETATION, Material.LEAVES, rng)
-
-
-def hedge(length: float, height: float) -> Mesh:
-    """Return a clipped hedge along x."""
-    return box((length, 0.8, height), (0, 0, 0), (0.1, 0.22, 0.05), Class.VEGETATION, Material.LEAVES)
-
-
-def fence(length: float, *, rails: bool) -> Mesh:
-    """Return a fence along x: of rails to see through, or of planks."""
-    posts = round(length / 2)
-    xs = (np.arange(posts + 1) / posts - 0.5) * length
-    if not rails:
-        boards = box((length, 0.05, 1.15), (0, 0, 0.1), _WOOD, Class.FENCE, Material.PLANKS, level=0)
-        parts = [boards, box((length, 0.09, 0.07), (0, 0, 1.25), _WOOD, Class.FENCE, level=1)]
-    else:
-        grey: Colour = (0.2, 0.22, 0.24)
-        parts = [box((length, 0.06, 0.08), (0, 0, z), grey, Class.FENCE, Material.METAL) for z in (0.3, 0.65, 1.0)]
-    parts += [box((0.09, 0.09, 1.3), (x, 0, 0), (0.22, 0.18, 0.14), Class.FENCE, level=2) for x in xs]
-    return join(parts)
-
-
-def guard_rail(length: float) -> Mesh:
-    """Return a crash barrier along x."""
-    beam = box((length, 0.1, 0.34), (0, 0, 0.42), (0.5, 0.52, 0.54), Class.GROUND_RAIL, Material.METAL, level=1, underside=True)
-    groove = [decal(beam, side, (0, 1, 0.4, 0.6), (0.25, 0.26, 0.27), Material.METAL) for side in (LEFT, RIGHT)]
-    xs = np.arange(-length / 2 + 1, length / 2, 2.0)
-    posts = [box((0.12, 0.14, 0.7), (x, 0, 0), (0.35, 0.36, 0.37), Class.GROUND_RAIL) for x in xs]
-    return join([*posts, beam, *groove])
-
-
-def wall(length: float, height: float, *, bricks: bool) -> Mesh:
-    """Return a wall along x."""
-    colour: Colour = (0.34, 0.17, 0.12) if bricks else (0.45, 0.44, 0.41)
-    material = Material.BRICKS if bricks else Material.CONCRETE
-    body = box((length, 0.3, height), (0, 0, 0), colour, Class.WALL, material)
-    coping = box((length, 0.42, 0.1), (0, 0, height), (0.42, 0.42, 0.4), Class.WALL, Material.CONCRETE, level=1)
-    return join([body, coping])
-
-
-def rail(length: float) -> Mesh:
-    """Return one rail of a railway along x."""
-    return box((length, 0.12, 0.16), (0, 0, 0), (0.3, 0.22, 0.17), Class.RAIL_TRACK, Material.METAL)

@@ -62,7 +62,17 @@ def _open_slice(plan: StreetPlan, left: Side, right: Side) -> Mesh:
 @lru_cache(maxsize=16)
 def _junction_slice(plan: StreetPlan) -> Mesh:
     tone = stream(plan.seed, Stream.STREET, 4).uniform(0.8, 1.2, 3)
-    return _strip(0, JUNCTION_M, -FAR_Y, FAR_Y, 0, _shade(_ASPHALT, tone[0]), Class.ROAD, Material.ASPHALT, ROAD)
+    return _strip(
+        0,
+        JUNCTION_M,
+        -FAR_Y,
+        FAR_Y,
+        0,
+        _shade(_ASPHALT, tone[0]),
+        Class.ROAD,
+        Material.ASPHALT,
+        ROAD,
+    )
 
 
 def _shade(colour: Colour, tone: float) -> Colour:
@@ -80,7 +90,9 @@ def _strip(
 
 
 def _line(x: float, length: float, y: float, width: float = 0.16) -> Mesh:
-    return _strip(x, length, y - width / 2, y + width / 2, 0, _LINE, Class.ROAD_LINE, Material.RETRO, LINE)
+    return _strip(
+        x, length, y - width / 2, y + width / 2, 0, _LINE, Class.ROAD_LINE, Material.RETRO, LINE
+    )
 
 
 def _lane_lines(plan: StreetPlan) -> list[Mesh]:
@@ -108,9 +120,21 @@ def _median(plan: StreetPlan) -> list[Mesh]:
     half = plan.median_half
     if plan.median == Median.TRAM:
         return [
-            _strip(0, SEGMENT_M, -half, half, 0, _BALLAST, Class.RAIL_TRACK, Material.BALLAST, LINE),
+            _strip(
+                0, SEGMENT_M, -half, half, 0, _BALLAST, Class.RAIL_TRACK, Material.BALLAST, LINE
+            ),
             *(
-                _strip(0, SEGMENT_M, y - 0.06, y + 0.06, 0.01, (0.4, 0.38, 0.36), Class.RAIL_TRACK, Material.METAL, RAISED)
+                _strip(
+                    0,
+                    SEGMENT_M,
+                    y - 0.06,
+                    y + 0.06,
+                    0.01,
+                    (0.4, 0.38, 0.36),
+                    Class.RAIL_TRACK,
+                    Material.METAL,
+                    RAISED,
+                )
                 for y in (-0.72, 0.72)
             ),
         ]
@@ -122,11 +146,12 @@ def _median(plan: StreetPlan) -> list[Mesh]:
 def _sidewalk(plan: StreetPlan, side: int, stone: Colour) -> list[Mesh]:
     inner, outer, kerb = side * plan.half_width(side), side * plan.outer(side), plan.kerb
     rim = inner + side * 0.18
+    edge = (_shade(stone, 1.15), Class.SIDEWALK, Material.CONCRETE)
     return [
-        _face(inner, 0, kerb, side, _shade(stone, 0.9), Class.SIDEWALK, Material.CONCRETE, RAISED),
-        _strip(0, SEGMENT_M, inner, rim, kerb, _shade(stone, 1.15), Class.SIDEWALK, Material.CONCRETE, RAISED),
+        _face(inner, 0, kerb, side, _shade(stone, 0.9), *edge[1:], RAISED),
+        _strip(0, SEGMENT_M, inner, rim, kerb, *edge, RAISED),
         _strip(0, SEGMENT_M, rim, outer, kerb, stone, Class.SIDEWALK, Material.PAVING, RAISED),
-    ]  # fmt: skip
+    ]
 
 
 def _verge(plan: StreetPlan, kind: Side, side: int, tone: float) -> list[Mesh]:
@@ -136,7 +161,13 @@ def _verge(plan: StreetPlan, kind: Side, side: int, tone: float) -> list[Mesh]:
     soil = (_shade(_SOIL, tone), Class.GROUND, Material.SOIL)
     paved = (_shade((0.36, 0.31, 0.27), tone), Class.GROUND, Material.PAVING)
 
-    def strip(y0: float, y1: float, look: tuple[Colour, int, Material], height: float = z, level: int = VERGE) -> Mesh:
+    def strip(
+        y0: float,
+        y1: float,
+        look: tuple[Colour, int, Material],
+        height: float = z,
+        level: int = VERGE,
+    ) -> Mesh:
         return _strip(0, SEGMENT_M, side * y0, side * y1, height, *look, level)
 
     if kind == Side.CANAL:
@@ -145,7 +176,9 @@ def _verge(plan: StreetPlan, kind: Side, side: int, tone: float) -> list[Mesh]:
         return [
             strip(near, near + 0.5, ((0.3, 0.3, 0.29), Class.SIDEWALK, Material.CONCRETE)),
             strip(near + 0.5, bank, water, WATER_Z, LOW),
-            _face(side * bank, WATER_Z, z, side, (0.33, 0.31, 0.28), Class.WALL, Material.BRICKS, LOW),
+            _face(
+                side * bank, WATER_Z, z, side, (0.33, 0.31, 0.28), Class.WALL, Material.BRICKS, LOW
+            ),
             strip(bank, far, grass),
         ]
     if kind == Side.RAILWAY:
@@ -156,7 +189,10 @@ def _verge(plan: StreetPlan, kind: Side, side: int, tone: float) -> list[Mesh]:
             strip(near + 5.6, near + 9.2, track, level=ROAD),
         ]
     if kind in {Side.PLAZA, Side.YARD}:
-        return [strip(near, near + 26, paved if kind == Side.PLAZA else soil), strip(near + 26, far, grass)]
+        return [
+            strip(near, near + 26, paved if kind == Side.PLAZA else soil),
+            strip(near + 26, far, grass),
+        ]
     if kind == Side.HOUSES:
         return [strip(near, near + 6, paved), strip(near + 6, far, soil)]
     if kind == Side.COUNTRY:
@@ -177,24 +213,48 @@ def _face(
 @lru_cache(maxsize=16)
 def _crossing_after(plan: StreetPlan) -> Mesh:
     """Return the zebra crossing after a junction that ends at x = 0, and the line to stop at."""
-    stop = _strip(4.8, 0.4, plan.median_half + 0.2, plan.half_width(1), 0, _LINE, Class.ROAD_LINE, Material.RETRO, LINE)
+    stop = _strip(
+        4.8,
+        0.4,
+        plan.median_half + 0.2,
+        plan.half_width(1),
+        0,
+        _LINE,
+        Class.ROAD_LINE,
+        Material.RETRO,
+        LINE,
+    )
     return join([*(_line(0.8, 3.0, y, 0.5) for y in _bars(plan)), stop])
 
 
 @lru_cache(maxsize=16)
 def _crossing_before(plan: StreetPlan) -> Mesh:
     """Return the zebra crossing before a junction at x = 0, the line to stop at, and arrows."""
-    stop = _strip(-5.2, 0.4, -plan.half_width(-1), -plan.median_half - 0.2, 0, _LINE, Class.ROAD_LINE, Material.RETRO, LINE)
+    stop = _strip(
+        -5.2,
+        0.4,
+        -plan.half_width(-1),
+        -plan.median_half - 0.2,
+        0,
+        _LINE,
+        Class.ROAD_LINE,
+        Material.RETRO,
+        LINE,
+    )
     arrows = [part for lane in range(plan.lanes) for part in _arrow(-13.0, plan.lane_y(lane, 1))]
     return join([*(_line(-3.8, 3.0, y, 0.5) for y in _bars(plan)), stop, *arrows])
 
 
 def _bars(plan: StreetPlan) -> list[float]:
-    bars: list[float] = np.arange(-plan.half_width(-1) + 0.5, plan.half_width(1) - 0.4, 1.0).tolist()
+    bars: list[float] = np.arange(
+        -plan.half_width(-1) + 0.5, plan.half_width(1) - 0.4, 1.0
+    ).tolist()
     return bars
 
 
 def _arrow(x: float, y: float) -> list[Mesh]:
     stem = _line(x, 2.2, y, 0.2)
-    tip = np.array([[x + 2.2, y - 0.5, 0], [x + 3.6, y, 0], [x + 2.2, y + 0.5, 0], [x + 2.2, y + 0.5, 0]])
+    tip = np.array(
+        [[x + 2.2, y - 0.5, 0], [x + 3.6, y, 0], [x + 2.2, y + 0.5, 0], [x + 2.2, y + 0.5, 0]]
+    )
     return [stem, faces(tip, _LINE, Class.ROAD_LINE, Material.RETRO, level=LINE)]

@@ -13,7 +13,6 @@ from robustseg_core.data.streets.weather import Weather
 Float = NDArray[np.float32]
 
 DEPTH_LIMIT_M = 120.0
-_BANK = 1024
 
 
 def photograph(
@@ -39,8 +38,7 @@ def photograph(
     light = light * (1 + light * np.float32(0.25)) / (1 + light)
     levels = np.sqrt(np.minimum(light, 1))
     levels *= 255
-    y, x = rng.integers(0, _BANK - height + 1), rng.integers(0, _BANK - width + 1)
-    levels += _noise_bank()[y : y + height, x : x + width] * np.float32(grain)
+    levels += _noise(height, width, rng) * np.float32(grain)
     np.clip(levels, 0, 255, out=levels)
     return levels.astype(np.uint8)
 
@@ -49,10 +47,8 @@ def measure_depth(
     depth_m: Float, weather: Weather, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """Return the depth camera's image (H, W): some noise, and nothing too far or behind fog."""
-    height, width = depth_m.shape
     limit = min(DEPTH_LIMIT_M, 4.0 / weather.haze)
-    y, x = rng.integers(0, _BANK - height + 1), rng.integers(0, _BANK - width + 1)
-    noise = _noise_bank()[y : y + height, x : x + width, 0]
+    noise = _noise(len(depth_m), depth_m.shape[1], rng)[..., 0]
     # Stereo: the error of the disparity is constant, that of the depth grows with its square.
     measured = depth_m + noise * (0.002 * depth_m + 0.00025 * depth_m * depth_m)
     out: Float = np.where(depth_m < limit, np.maximum(measured, 0), 0).astype(np.float32)
@@ -108,8 +104,15 @@ def _blur(light: Float, faults: frozenset[str], rng: np.random.Generator, width:
     return smeared
 
 
+def _noise(height: int, width: int, rng: np.random.Generator) -> Float:
+    """Return noise (H, W, 3) of unit deviation: a window, at random, of a large sheet of it."""
+    sheet = _noise_sheet(max(1024, 2 * height, 2 * width))
+    y, x = rng.integers(0, len(sheet) - height), rng.integers(0, len(sheet) - width)
+    return sheet[y : y + height, x : x + width]
+
+
 @cache
-def _noise_bank() -> Float:
-    """Return noise of unit deviation; each picture cuts its own window out of it."""
+def _noise_sheet(size: int) -> Float:
+    # Drawing new noise for each picture would take as long as drawing the picture.
     rng = np.random.Generator(np.random.PCG64(11))
-    return rng.standard_normal((_BANK, _BANK, 3), dtype=np.float32)
+    return rng.standard_normal((size, size, 3), dtype=np.float32)

@@ -77,7 +77,7 @@ def faces(
     return Mesh(
         corners=corners,
         centre=np.tile(middle, (count, 1)),
-        colour=np.tile(np.float32(colour), (count, 1)),
+        colour=np.tile(np.array(colour, np.float32), (count, 1)),
         glow=np.full(count, glow, np.float32),
         label=np.full(count, label, np.uint8),
         material=np.full(count, material, np.uint8),
@@ -104,10 +104,8 @@ def box(
 ) -> Mesh:
     """Return a box: FRONT (+x), LEFT (+y), BACK, RIGHT, TOP and, if asked for, the underside.
 
-    Args:
-        size: Length, width, height.
-        at: Middle of the bottom.
-        taper: Length and width of the top relative to those of the bottom.
+    ``size`` is length, width and height, ``at`` the middle of the bottom; ``taper`` gives the
+    length and width of the top relative to those of the bottom.
     """
     length, width, height = size
     base = np.array([[1, -1], [1, 1], [-1, 1], [-1, -1]]) * (length / 2, width / 2)
@@ -132,8 +130,7 @@ def decal(
 ) -> Mesh:
     """Return a quad painted on a face of ``on``, a centimetre in front of it.
 
-    Args:
-        span: Left, right, bottom and top as fractions of the face.
+    ``span`` is left, right, bottom and top as fractions of the face.
     """
     left, right, bottom, top = span
     a, b, c, d = on.corners[face]
@@ -152,7 +149,9 @@ def decal(
     return replace(painted, centre=on.centre[face : face + 1])
 
 
-def disc(radius: float, at: Corner, facing: Corner, colour: Colour, label: int, **how: object) -> Mesh:
+def disc(
+    radius: float, at: Corner, facing: Corner, colour: Colour, label: int, **how: object
+) -> Mesh:
     """Return a flat hexagon, as two quads, that looks along the horizontal ``facing``."""
     normal = np.array(facing) / np.linalg.norm(facing)
     across = np.array([-normal[1], normal[0], 0.0])
@@ -180,7 +179,12 @@ def blob(
         bump = height + rng.uniform(-0.12, 0.12, sides) * (abs(height) < 1)
         points.append(np.column_stack([radius * np.cos(angles), radius * np.sin(angles), bump]))
     quads = [
-        [points[r][k], points[r][(k + 1) % sides], points[r + 1][(k + 1) % sides], points[r + 1][k]]
+        [
+            points[r][k],
+            points[r][(k + 1) % sides],
+            points[r + 1][(k + 1) % sides],
+            points[r + 1][k],
+        ]
         for r in range(3)
         for k in range(sides)
     ]

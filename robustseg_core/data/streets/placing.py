@@ -33,18 +33,20 @@ class Placed(NamedTuple):
     tint: Tint = (1.0, 1.0, 1.0)
     glow: float = 1.0
 
-    def extent_x(self) -> tuple[float, float]:
-        """Return where the copy begins and ends along the street."""
+    def reaches(self, x: float, margin: float) -> bool:
+        """Return whether the copy comes within ``margin`` of ``x`` along the street."""
         c, s = np.cos(self.heading), np.sin(self.heading)
-        xs = self.mesh.corners[..., 0] * c - self.mesh.corners[..., 1] * s
-        return self.x + float(xs.min()), self.x + float(xs.max())
+        xs = self.x + self.mesh.corners[..., 0] * c - self.mesh.corners[..., 1] * s
+        return bool(xs.min() < x + margin and xs.max() > x - margin)
 
 
 def assemble(placed: Sequence[Placed], *, ground: bool = False) -> Mesh:
-    """Return all copies as one mesh; each is an object, numbered from 1, unless it is ground (0)."""
+    """Return all copies as one mesh; each is an object, numbered from 1, or all are ground (0)."""
     meshes = [item.mesh for item in placed]
     count = np.array([len(mesh) for mesh in meshes])
-    pose = np.array([(p.x, p.y, p.z, np.cos(p.heading), np.sin(p.heading), p.glow) for p in placed])
+    pose = np.array(
+        [(p.x, p.y, p.z, np.cos(p.heading), np.sin(p.heading), p.glow) for p in placed]
+    )
     pose = np.repeat(pose.astype(np.float32), count, axis=0)
     tint = np.repeat(np.array([p.tint for p in placed], np.float32), count, axis=0)
     points = np.empty((len(pose), 5, 3), np.float32)
@@ -56,7 +58,11 @@ def assemble(placed: Sequence[Placed], *, ground: bool = False) -> Mesh:
     turned[..., 1] = points[..., 0] * sine + points[..., 1] * cosine
     turned[..., 2] = points[..., 2]
     turned += pose[:, None, :3]
-    numbers = np.zeros(len(placed), np.int32) if ground else np.arange(1, len(placed) + 1, dtype=np.int32)
+    numbers = (
+        np.zeros(len(placed), np.int32)
+        if ground
+        else np.arange(1, len(placed) + 1, dtype=np.int32)
+    )
     return Mesh(
         corners=turned[:, :4],
         centre=turned[:, 4],

@@ -44,7 +44,7 @@ def dice(
     a hash does: SplitMix64 (Steele et al., "Fast Splittable Pseudorandom Number Generators",
     OOPSLA 2014, figure 17).
     """
-    state = np.uint64(seed & 0xFFFF_FFFF_FFFF_FFFF)
+    state = np.asarray(seed & 0xFFFF_FFFF_FFFF_FFFF, np.uint64)
     with np.errstate(over='ignore'):
         for part in (int(purpose), *place):
             state = _mixed(state + np.uint64(part & 0xFFFF_FFFF_FFFF_FFFF))

@@ -21,9 +21,9 @@ from robustseg_core.data.streets.traffic import Ride, moving
 
 Float = NDArray[np.float32]
 
-BACK_M = 60.0
-AHEAD_M = 110.0
-FAR_M = 240.0
+BACK_M = 50.0
+AHEAD_M = 100.0
+FAR_M = 200.0
 
 
 class Scene(NamedTuple):
@@ -63,10 +63,38 @@ def still_scene(plan: StreetPlan, x: float, *, lamps: bool) -> Scene:
     return _merged([_plain(plan, x), *blocks])
 
 
-def with_traffic(plan: StreetPlan, still: Scene, ride: Ride, time_s: float, *, lit: bool) -> Scene:
-    """Return ``still`` with what moves, at a time; ``lit``: vehicles have their lamps on."""
-    placed = moving(plan, ride, time_s, (BACK_M, AHEAD_M), float(lit))
-    return _merged([still, _scene_of(plan, assemble(placed))]) if placed else still
+class Happening:
+    """The scene around a moment: who is there stays the same, and moves in straight lines.
+
+    Args:
+        still: What does not move.
+        time_s: The moment.
+        lit: Vehicles have their lamps on.
+    """
+
+    def __init__(
+        self, plan: StreetPlan, still: Scene, ride: Ride, time_s: float, *, lit: bool
+    ) -> None:
+        self._plan = plan
+        placed, self._velocity = moving(plan, ride, time_s, (BACK_M, AHEAD_M), float(lit))
+        self._movers = _scene_of(plan, assemble(placed)) if placed else None
+        self._still = still
+        self._whole = still if self._movers is None else _merged([still, self._movers])
+
+    def after(self, seconds: float) -> Scene:
+        """Return the scene a little later, or earlier, than the moment."""
+        movers, whole = self._movers, self._whole
+        if movers is None or seconds == 0:
+            return whole
+        shift = np.zeros((len(self._velocity), 3), np.float32)
+        shift[:, :2] = self._velocity * seconds
+        street = movers.mesh.corners + shift[movers.mesh.owner - 1][:, None]
+        corners = self._plan.bent(street)
+        return whole._replace(
+            corners=np.concatenate([self._still.corners, corners]),
+            low=np.concatenate([self._still.low, movers.low + shift]),
+            high=np.concatenate([self._still.high, movers.high + shift]),
+        )
 
 
 @lru_cache(maxsize=96)
@@ -77,8 +105,10 @@ def _block_scene(plan: StreetPlan, block: int, lamps: bool, *, coarse: bool) -> 
 def _scene_of(plan: StreetPlan, mesh: Mesh) -> Scene:
     corners = plan.bent(mesh.corners)
     starts = np.flatnonzero(np.diff(mesh.owner, prepend=0))
-    low = np.minimum.reduceat(mesh.corners.min(axis=1), starts, axis=0)
-    high = np.maximum.reduceat(mesh.corners.max(axis=1), starts, axis=0)
+    a, b, c, d = mesh.corners.transpose(1, 0, 2)
+    low = np.minimum(np.minimum(a, b), np.minimum(c, d))
+    high = np.maximum(np.maximum(a, b), np.maximum(c, d))
+    low, high = np.minimum.reduceat(low, starts, axis=0), np.maximum.reduceat(high, starts, axis=0)
     return Scene(mesh, corners, normals_of(corners), low, high)
 
 
@@ -100,4 +130,6 @@ def _merged(scenes: Sequence[Scene]) -> Scene:
         owner = np.where(scene.mesh.owner > 0, scene.mesh.owner + offset, 0).astype(np.int32)
         meshes.append(replace(scene.mesh, owner=owner))
         offset += len(scene.low)
-    return Scene(join(meshes), *(np.concatenate(parts) for parts in list(zip(*scenes, strict=True))[1:]))
+    return Scene(
+        join(meshes), *(np.concatenate(parts) for parts in list(zip(*scenes, strict=True))[1:])
+    )

@@ -109,7 +109,9 @@ def _texture(material: Material, rng: np.random.Generator) -> Float:
     texture[..., :3] += grain * _noise(rng, spread)[..., None]
     texture[..., :3] += 0.5 * grain * _noise(rng, 12.0)[..., None]
     if tint:
-        texture[..., :3] += tint * _noise(rng, 6.0)[..., None] * np.float32([1.0, -0.2, -0.8])
+        texture[..., :3] += (
+            tint * _noise(rng, 6.0)[..., None] * np.array([1.0, -0.2, -0.8], np.float32)
+        )
     pattern = _PATTERNS.get(material)
     if pattern is not None:
         pattern(texture, rng)
@@ -132,7 +134,7 @@ _NOISE: dict[Material, tuple[float, float, float]] = {
 
 
 def _blur(texture: Float, sigma: float) -> Float:
-    pad = SIZE
+    pad = min(SIZE, int(4 * sigma) + 1)
     wide = np.pad(texture, ((pad, pad), (pad, pad), (0, 0)), mode='wrap')
     out: Float = cv2.GaussianBlur(wide, (0, 0), sigma)[pad:-pad, pad:-pad]
     return out
@@ -142,7 +144,8 @@ def _noise(rng: np.random.Generator, sigma: float) -> Float:
     """Return tileable noise (SIZE, SIZE) of unit deviation."""
     raw = rng.standard_normal((SIZE, SIZE, 1)).astype(np.float32)
     soft = _blur(raw, sigma).reshape(SIZE, SIZE)
-    return (soft / soft.std()).astype(np.float32)
+    out: Float = soft / soft.std()
+    return out
 
 
 def _paving(texture: Float, rng: np.random.Generator) -> None:
@@ -168,7 +171,7 @@ def _planks(texture: Float, rng: np.random.Generator) -> None:
     texture[:, ::8, :3] *= 0.4
 
 
-def _ballast(texture: Float, rng: np.random.Generator) -> None:
+def _ballast(texture: Float, _: np.random.Generator) -> None:
     # The track runs along a texture's rows; sleepers lie across it, every 0.66 m.
     for column in range(0, SIZE, 21):
         texture[:, column : column + 8, :3] *= 0.55
@@ -187,14 +190,14 @@ def _cracks(texture: Float, rng: np.random.Generator) -> None:
 
 
 def _facade(texture: Float, rng: np.random.Generator) -> None:
-    """Paint windows with a frame and a sill, one per bay of PANE x PANE texels; row 0 is the floor."""
+    """Paint a window with frame and sill in each bay of PANE x PANE texels; row 0 is the floor."""
     for bay_y in range(4):
         for bay_x in range(4):
             y, x = bay_y * PANE, bay_x * PANE
             left, right, low, high = x + 9, x + 23, y + 9, y + 26
             texture[low - 1 : high + 1, left - 1 : right + 1, :3] = 1.25
             texture[low - 2, left - 2 : right + 2, :3] = 0.7
-            pane = np.float32([0.30, 0.36, 0.42]) * rng.uniform(0.6, 1.4)
+            pane = np.array([0.30, 0.36, 0.42], np.float32) * rng.uniform(0.6, 1.4)
             texture[low:high, left:right, :3] = pane
             texture[low:high, left:right, 3] = 1
             if rng.random() < 0.35:
@@ -214,7 +217,7 @@ def _office(texture: Float, rng: np.random.Generator) -> None:
     for bay_y in range(4):
         for bay_x in range(4):
             y, x = bay_y * PANE, bay_x * PANE
-            pane = np.float32([0.42, 0.55, 0.66]) * rng.uniform(0.65, 1.25)
+            pane = np.array([0.42, 0.55, 0.66], np.float32) * rng.uniform(0.65, 1.25)
             texture[y + 8 : y + PANE - 1, x + 2 : x + PANE - 1, :3] = pane
             texture[y + 8 : y + PANE - 1, x + 2 : x + PANE - 1, 3] = 1
 
@@ -225,7 +228,7 @@ def _roof(texture: Float, rng: np.random.Generator) -> None:
     texture[::8, :, :3] *= 0.7
 
 
-def _stripes(texture: Float, rng: np.random.Generator) -> None:
+def _stripes(texture: Float, _: np.random.Generator) -> None:
     texture[:, ::16, :3] *= 0.8
 
 

@@ -20,33 +20,26 @@ from robustseg_core.data.streets.mesh import (
     disc,
     join,
 )
+from robustseg_core.data.streets.people import PAINTS, pick_colour
 from robustseg_core.data.streets.textures import Material
 
-_PAINTS: tuple[Colour, ...] = (
-    (0.75, 0.75, 0.76),
-    (0.05, 0.05, 0.06),
-    (0.35, 0.36, 0.38),
-    (0.5, 0.05, 0.05),
-    (0.06, 0.12, 0.42),
-    (0.12, 0.3, 0.15),
-    (0.7, 0.55, 0.1),
-    (0.25, 0.4, 0.55),
-    (0.55, 0.5, 0.42),
-)
 _WHITE: Colour = (1.0, 0.95, 0.8)
 _RED: Colour = (0.9, 0.03, 0.02)
 _DARK: Colour = (0.03, 0.035, 0.04)
 _TYRE: Colour = (0.025, 0.025, 0.025)
-_SKIN: tuple[Colour, ...] = ((0.6, 0.42, 0.32), (0.35, 0.22, 0.15), (0.5, 0.33, 0.22))
 
 
 def car(rng: np.random.Generator) -> Mesh:
     """Return a saloon, hatchback or small van."""
-    paint = _pick(rng, _PAINTS)
+    paint = pick_colour(rng, PAINTS)
     length, width = rng.uniform(3.8, 4.8), rng.uniform(1.72, 1.9)
     height = rng.uniform(1.42, 1.6)
     if rng.random() < 0.25:  # a van
-        length, width, height = rng.uniform(4.6, 5.3), rng.uniform(1.85, 2.0), rng.uniform(1.85, 2.3)
+        length, width, height = (
+            rng.uniform(4.6, 5.3),
+            rng.uniform(1.85, 2.0),
+            rng.uniform(1.85, 2.3),
+        )
     waist = height * rng.uniform(0.54, 0.6)
     cabin_length = length * (0.8 if height > 1.8 else rng.uniform(0.52, 0.66))
     set_back = -length * 0.08 if height > 1.8 else -length * rng.uniform(0.04, 0.14)
@@ -59,7 +52,9 @@ def car(rng: np.random.Generator) -> Mesh:
         Material.PAINT, taper=(rng.uniform(0.62, 0.78), 0.82), level=2,
     )  # fmt: skip
     parts = [body, cabin]
-    parts += [decal(cabin, side, (0.06, 0.94, 0.1, 0.9), _DARK, Material.GLASS) for side in (FRONT, BACK)]
+    parts += [
+        decal(cabin, side, (0.06, 0.94, 0.1, 0.9), _DARK, Material.GLASS) for side in (FRONT, BACK)
+    ]
     for side in (LEFT, RIGHT):
         parts.append(decal(cabin, side, (0.07, 0.49, 0.12, 0.88), _DARK, Material.GLASS))
         parts.append(decal(cabin, side, (0.53, 0.93, 0.12, 0.88), _DARK, Material.GLASS))
@@ -75,20 +70,29 @@ def truck(rng: np.random.Generator) -> Mesh:
     """Return a lorry: a cab and a cargo box."""
     length, width, height = rng.uniform(6.5, 9.5), rng.uniform(2.3, 2.5), rng.uniform(2.9, 3.6)
     nose = 1.9
-    cargo_paint = _pick(rng, ((0.75, 0.75, 0.72), (0.5, 0.15, 0.1), (0.2, 0.3, 0.5), (0.4, 0.42, 0.3)))
+    cargo_paint = pick_colour(
+        rng, ((0.75, 0.75, 0.72), (0.5, 0.15, 0.1), (0.2, 0.3, 0.5), (0.4, 0.42, 0.3))
+    )
     frame = box((length, width * 0.8, 0.5), (0, 0, 0.45), _DARK, Class.TRUCK, Material.METAL)
     cab = box(
-        (nose, width * 0.96, height * 0.68), ((length - nose) / 2, 0, 0.5), _pick(rng, _PAINTS),
-        Class.TRUCK, Material.PAINT, taper=(0.9, 0.95), level=1,
+        (nose, width * 0.96, height * 0.68), ((length - nose) / 2, 0, 0.5),
+        pick_colour(rng, PAINTS), Class.TRUCK, Material.PAINT, taper=(0.9, 0.95), level=1,
     )  # fmt: skip
     cargo = box(
         (length - nose - 0.3, width, height - 0.95), (-(nose + 0.3) / 2, 0, 0.95), cargo_paint,
         Class.TRUCK, Material.METAL, level=1,
     )  # fmt: skip
     parts = [frame, cab, cargo, decal(cab, FRONT, (0.06, 0.94, 0.5, 0.92), _DARK, Material.GLASS)]
-    parts += [decal(cab, side, (0.25, 0.85, 0.5, 0.9), _DARK, Material.GLASS) for side in (LEFT, RIGHT)]
-    parts += [decal(cargo, side, (0.2, 0.8, 0.3, 0.7), _pick(rng, _PAINTS)) for side in (LEFT, RIGHT)]
-    parts += [decal(cargo, BACK, span, _DARK) for span in ((0.49, 0.51, 0, 1), (0.0, 1.0, 0.0, 0.04))]
+    parts += [
+        decal(cab, side, (0.25, 0.85, 0.5, 0.9), _DARK, Material.GLASS) for side in (LEFT, RIGHT)
+    ]
+    parts += [
+        decal(cargo, side, (0.2, 0.8, 0.3, 0.7), pick_colour(rng, PAINTS))
+        for side in (LEFT, RIGHT)
+    ]
+    parts += [
+        decal(cargo, BACK, span, _DARK) for span in ((0.49, 0.51, 0, 1), (0.0, 1.0, 0.0, 0.04))
+    ]
     parts += _lamps(cab, high=(0.05, 0.17), wide=0.2)[:2]
     parts += _lamps(cargo, high=(0.02, 0.09), wide=0.12)[2:]
     return join([*parts, *_wheels((-0.36, -0.24, 0.38), length, width, 0.48, Class.TRUCK)])
@@ -97,13 +101,16 @@ def truck(rng: np.random.Generator) -> Mesh:
 def bus(rng: np.random.Generator) -> Mesh:
     """Return a city bus with a band of windows."""
     length, width, height = rng.uniform(9.5, 12.0), 2.5, rng.uniform(2.7, 2.9)
-    paint = _pick(rng, ((0.6, 0.06, 0.05), (0.75, 0.6, 0.08), (0.1, 0.25, 0.5), (0.1, 0.4, 0.3)))
+    paint = pick_colour(
+        rng, ((0.6, 0.06, 0.05), (0.75, 0.6, 0.08), (0.1, 0.25, 0.5), (0.1, 0.4, 0.3))
+    )
     body = box(
         (length, width, height), (0, 0, 0.3), paint, Class.BUS, Material.PAINT, taper=(0.985, 0.94)
     )
     parts = [body]
     parts += [
-        decal(body, side, (0.05, 0.95, 0.42, 0.92), _DARK, Material.GLASS) for side in (FRONT, BACK)
+        decal(body, side, (0.05, 0.95, 0.42, 0.92), _DARK, Material.GLASS)
+        for side in (FRONT, BACK)
     ]
     for side in (LEFT, RIGHT):
         for k in range(7):
@@ -117,12 +124,12 @@ def bus(rng: np.random.Generator) -> Mesh:
     return join([*parts, *_wheels((-0.3, 0.32), length, width, 0.48, Class.BUS)])
 
 
-def two_wheeler(rng: np.random.Generator, *, ridden: bool) -> Mesh:
-    """Return a bicycle or a motorcycle, with or without its rider."""
+def two_wheeler(rng: np.random.Generator) -> Mesh:
+    """Return a bicycle or a motorcycle."""
     motor = rng.random() < 0.5
     radius = 0.31 if motor else 0.34
     base = 0.66 if motor else 0.54
-    paint = _pick(rng, _PAINTS)
+    paint = pick_colour(rng, PAINTS)
     parts = []
     for x in (-base, base):
         for facing in (-1, 1):
@@ -130,11 +137,20 @@ def two_wheeler(rng: np.random.Generator, *, ridden: bool) -> Mesh:
             parts.append(disc(radius, at, (0, facing, 0), _TYRE, Class.TWO_WHEELER))
             hub = (x, 0.035 * facing, radius)
             if motor:
-                parts.append(disc(radius * 0.5, hub, (0, facing, 0), (0.4, 0.4, 0.4), Class.TWO_WHEELER))
+                parts.append(
+                    disc(radius * 0.5, hub, (0, facing, 0), (0.4, 0.4, 0.4), Class.TWO_WHEELER)
+                )
         parts.append(box((0.1, 0.07, 2 * radius), (x, 0, 0), _TYRE, Class.TWO_WHEELER))
     wide, low, tall = (0.34, 0.3, 0.5) if motor else (0.07, 0.42, 0.3)
     parts.append(
-        box((base * 1.5, wide, tall), (0, 0, low), paint, Class.TWO_WHEELER, Material.PAINT, level=1)
+        box(
+            (base * 1.5, wide, tall),
+            (0, 0, low),
+            paint,
+            Class.TWO_WHEELER,
+            Material.PAINT,
+            level=1,
+        )
     )
     bar = box((0.08, 0.62, 0.08), (base * 0.75, 0, 0.98), _DARK, Class.TWO_WHEELER, Material.METAL)
     stem = box((0.08, 0.08, 0.5), (base * 0.85, 0, 0.55), _DARK, Class.TWO_WHEELER, Material.METAL)
@@ -142,62 +158,7 @@ def two_wheeler(rng: np.random.Generator, *, ridden: bool) -> Mesh:
     lamp = box((0.1, 0.16, 0.14), (base * 1.02, 0, 0.78), _WHITE, Class.TWO_WHEELER, glow=2.0)
     tail = box((0.06, 0.14, 0.1), (-base * 1.02, 0, 0.7), _RED, Class.TWO_WHEELER, Material.RETRO)
     parts += [mesh.lifted(1) for mesh in (bar, stem, seat, lamp, tail)]
-    if ridden:
-        parts += [mesh.lifted(2) for mesh in _rider(rng)]
     return join(parts)
-
-
-def pedestrian(rng: np.random.Generator, phase: int) -> Mesh:
-    """Return a person in one of the four phases of a step."""
-    height = rng.uniform(1.5, 1.92)
-    cloth, trousers = _clothes(rng)
-    skin, hair = _pick(rng, _SKIN), _pick(rng, ((0.05, 0.04, 0.03), (0.3, 0.2, 0.1), (0.5, 0.5, 0.5)))
-    step = (0.0, 0.2, 0.0, -0.2)[phase]
-    scale = height / 1.75
-    parts = []
-    for side, swing in ((-1, step), (1, -step)):
-        leg = box((0.16, 0.16, 0.85), (swing * 0.5, 0.1 * side, 0), trousers, Class.PEDESTRIAN, Material.CLOTH)
-        foot = box((0.26, 0.11, 0.09), (swing + 0.05, 0.1 * side, 0), _DARK, Class.PEDESTRIAN)
-        arm = box((0.11, 0.1, 0.6), (-swing * 0.6, 0.27 * side, 0.85), cloth, Class.PEDESTRIAN, Material.CLOTH)
-        parts += [foot, leg, arm]
-    parts.append(
-        box((0.24, 0.4, 0.64), (0, 0, 0.83), cloth, Class.PEDESTRIAN, Material.CLOTH, taper=(0.9, 1.08))
-    )
-    parts.append(box((0.19, 0.16, 0.24), (0.02, 0, 1.49), skin, Class.PEDESTRIAN))
-    parts.append(box((0.22, 0.2, 0.1), (-0.01, 0, 1.67), hair, Class.PEDESTRIAN))
-    if rng.random() < 0.35:
-        bag = _pick(rng, _PAINTS)
-        parts.append(box((0.16, 0.3, 0.42), (-0.2, 0, 0.98), bag, Class.PEDESTRIAN, Material.CLOTH))
-    whole = join(parts)
-    return Mesh(
-        whole.corners * np.float32(scale), whole.centre * np.float32(scale),
-        whole.colour, whole.glow, whole.label, whole.material, whole.level, whole.owner,
-    )  # fmt: skip
-
-
-def _rider(rng: np.random.Generator) -> list[Mesh]:
-    cloth, trousers = _clothes(rng)
-    person = Class.PEDESTRIAN
-    parts = [
-        box((0.24, 0.42, 0.6), (-0.12, 0, 0.88), cloth, person, Material.CLOTH, taper=(0.9, 1.05)),
-        box((0.22, 0.2, 0.26), (0.0, 0, 1.5), _pick(rng, (*_SKIN, *_PAINTS)), person),
-    ]
-    for side in (-1, 1):
-        parts.append(box((0.45, 0.13, 0.16), (0.08, 0.18 * side, 0.78), trousers, person, Material.CLOTH))
-        parts.append(box((0.14, 0.13, 0.5), (0.25, 0.18 * side, 0.3), trousers, person, Material.CLOTH))
-        parts.append(box((0.5, 0.1, 0.1), (0.18, 0.26 * side, 1.15), cloth, person, Material.CLOTH))
-    return parts
-
-
-def _clothes(rng: np.random.Generator) -> tuple[Colour, Colour]:
-    upper = rng.uniform(0.04, 0.7, 3)
-    lower = rng.uniform(0.03, 0.25) * rng.uniform(0.7, 1.3, 3)
-    return (upper[0], upper[1], upper[2]), (lower[0], lower[1], lower[2])
-
-
-def _pick(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
-    red, green, blue = np.clip(colours[rng.integers(len(colours))] * rng.uniform(0.8, 1.2, 3), 0, 1)
-    return red, green, blue
 
 
 def _lamps(body: Mesh, *, high: tuple[float, float], wide: float) -> list[Mesh]:
@@ -222,5 +183,7 @@ def _wheels(
                 disc(radius * 0.55, hub, (0, side, 0), (0.4, 0.4, 0.42), label, level=4,
                      material=Material.METAL)
             )  # fmt: skip
-        parts.append(box((radius, width - 0.1, 0.4), (place * length, 0, 0), _TYRE, label, level=-1))
+        parts.append(
+            box((radius, width - 0.1, 0.4), (place * length, 0, 0), _TYRE, label, level=-1)
+        )
     return parts

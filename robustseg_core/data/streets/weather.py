@@ -70,16 +70,20 @@ def draw_weather(seed: int, condition: str) -> Weather:
     rng = stream(seed, Stream.LIGHT)
     azimuth, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.35, 1.1)
     tone = rng.uniform(0.85, 1.2)
-    warm = np.float32([1.0, 0.93, 0.82]) * (1, 1 - 0.12 * (height < 0.5), 1 - 0.25 * (height < 0.5))
+    warm = _rgb(1.0, 0.93, 0.82) * (
+        1,
+        1 - 0.12 * (height < 0.5),
+        1 - 0.25 * (height < 0.5),
+    )
     sun = np.zeros(3, np.float32)
     to_sun = np.array([0, 0, 1], np.float32)
-    grey = np.float32([0.94, 0.98, 1.04])
+    grey = _rgb(0.94, 0.98, 1.04)
     haze, laser_haze, wet, drops, clouds, grain = 0.0012, 0.0, 0.0, 0.0, 0.1, 2.0
     if condition == 'sun':
         across = np.cos(height)
-        to_sun = np.float32([across * np.cos(azimuth), across * np.sin(azimuth), np.sin(height)])
-        sun, ambient, exposure = 1.0 * warm, 0.38 * np.float32([0.8, 0.95, 1.25]), 1.7
-        zenith, horizon = np.float32([0.16, 0.33, 0.72]), np.float32([0.62, 0.76, 0.92])
+        to_sun = _rgb(across * np.cos(azimuth), across * np.sin(azimuth), np.sin(height))
+        sun, ambient, exposure = 1.0 * warm, 0.38 * _rgb(0.8, 0.95, 1.25), 1.7
+        zenith, horizon = _rgb(0.16, 0.33, 0.72), _rgb(0.62, 0.76, 0.92)
         clouds = rng.uniform(0, 0.5)
     elif condition == 'cloud':
         ambient, exposure, clouds = 0.55 * grey, 1.9, 0.25
@@ -93,11 +97,12 @@ def draw_weather(seed: int, condition: str) -> Weather:
         ambient, exposure, clouds = 0.48 * grey, 1.8, 0.0
         zenith, horizon = 0.5 * grey, 0.48 * grey
         haze = rng.uniform(0.028, 0.065)
-        laser_haze = 0.5 * haze
+        laser_haze = 1.5 * haze
     else:
-        ambient, exposure, clouds = rng.uniform(0.006, 0.016) * np.float32([0.8, 0.9, 1.2]), 5.0, 0.1
-        zenith, horizon = 0.004 * np.float32([0.7, 0.9, 1.5]), 0.02 * np.float32([1.1, 0.95, 0.9])
-        grain = rng.uniform(7, 12)
+        ambient = rng.uniform(0.004, 0.014) * _rgb(0.8, 0.9, 1.2)
+        exposure, clouds = rng.uniform(1.5, 3.5), 0.1
+        zenith, horizon = 0.004 * _rgb(0.7, 0.9, 1.5), 0.02 * _rgb(1.1, 0.95, 0.9)
+        grain = rng.uniform(8, 14)
     return Weather(
         to_sun=to_sun,
         sun=(tone * sun).astype(np.float32),
@@ -107,9 +112,13 @@ def draw_weather(seed: int, condition: str) -> Weather:
         clouds=float(clouds),
         haze=float(haze),
         laser_haze=float(laser_haze),
-        exposure=exposure,
+        exposure=float(exposure),
         wet=float(wet),
         night=condition == 'night',
         drops=float(drops),
         grain=float(grain),
     )
+
+
+def _rgb(red: float, green: float, blue: float) -> Float:
+    return np.array([red, green, blue], np.float32)
