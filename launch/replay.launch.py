@@ -34,7 +34,7 @@ SEGMENT = Path(__file__).absolute().with_name('segment.launch.py')
 # From the end of the bag to the end of everything: the last frames are still in work.
 LAST_FRAMES_S = 1.0
 # From the player's start to its first message: the topics have to find their subscribers.
-DISCOVERY_S = 1.0
+DISCOVERY_S = 2.0
 POLL_S = 0.2
 NODE = 'segment'
 

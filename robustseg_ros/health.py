@@ -103,7 +103,8 @@ class Health:
             notes: What else is worth a warning.
             values: More values.
         """
-        subset = ''.join(letters[name] for name in self._present if name in alive)
+        # What the last mask rests on; one that is long past is in nobody's use.
+        subset = ''.join(letters[name] for name in self._present) if alive else ''
         problems = list(notes)
         if lifecycle != 'active':
             level, message = (ERROR, failure) if failure else (WARN, f'{lifecycle}: no masks')

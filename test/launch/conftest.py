@@ -1,7 +1,6 @@
 """A DDS domain of its own, a tiny model, and the user at the other end of the topics."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 import os
 from pathlib import Path
 import random
@@ -31,11 +30,6 @@ def environment() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
-    with suppress(ImportError):
-        # launch's logger keeps the stream of the module that came first, which pytest has closed.
-        import launch.logging
-
-        launch.logging.reset()
 
 
 @pytest.fixture(scope='module')
@@ -115,3 +109,24 @@ def user() -> Iterator[User]:
     user = User()
     yield user
     user.close()
+
+
+@pytest.fixture
+def failure(launch_folder, capfd) -> Callable[..., str]:
+    """Run a launch file that must fail; return what it said."""
+    import launch
+    from launch.actions import IncludeLaunchDescription
+    from launch.launch_description_sources import PythonLaunchDescriptionSource
+    import launch.logging
+
+    def run(name: str, **arguments: str) -> str:
+        # launch's logger keeps the stream of whoever came first, which pytest has closed since.
+        launch.logging.reset()
+        source = PythonLaunchDescriptionSource(str(launch_folder / name))
+        include = IncludeLaunchDescription(source, launch_arguments=arguments.items())
+        service = launch.LaunchService(noninteractive=True)
+        service.include_launch_description(launch.LaunchDescription([include]))
+        assert service.run() == 1
+        return ''.join(capfd.readouterr())
+
+    return run

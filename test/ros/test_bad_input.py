@@ -65,9 +65,12 @@ def test_bad_message_is_refused_by_name_and_the_rest_goes_on(driver, scene, name
     assert 'cannot decode' in driver.message(name)
     assert any(word in driver.message(name) for word in words)
     driver.drive_until(others, lambda: driver.value('subset') == letters, publish=publish_bad)
-    driver.masks.clear()
+    driver.forget_masks()
     driver.drive_until(others, lambda: len(driver.masks) >= 3, publish=publish_bad)
-    assert {scene.rests_on(mask) for mask in driver.masks} == {letters}
+    found = {scene.rests_on(mask) for mask in driver.masks}
+    assert letters in found
+    # On a busy machine another one may come too late; the bad one must not come at all.
+    assert not any(name[0].upper() in subset for subset in found)
     assert int(driver.value('refused', name)) > 0
     # A flood of bad messages is one warning.
     assert driver.process.log().count(f'{name}: cannot decode') <= 3
@@ -128,7 +131,7 @@ def test_a_broken_compressed_image_does_not_cost_the_frame(other, scene):
     other.drive_until(['rgb'], lambda: other.value('state', 'depth') == 'refused', publish=bad)
     assert 'unreadable; wanted JPEG or PNG' in other.message('depth')
     other.drive_until(['rgb'], lambda: other.value('subset') == 'R', publish=bad)
-    other.masks.clear()
+    other.forget_masks()
     states = []
 
     def publish_bad():
@@ -154,7 +157,7 @@ def test_holes_in_depth_and_points_are_no_reason_to_refuse(driver, scene):
     driver.scene = holed
     try:
         driver.spin(0.3)
-        driver.masks.clear()
+        driver.forget_masks()
         driver.drive_until(['rgb', 'depth', 'event', 'lidar'], lambda: len(driver.masks) >= 5)
         assert driver.value('alive') == 'RDEL'
         assert np.frombuffer(driver.masks[-1].data, np.uint8).max() < 25
@@ -176,6 +179,6 @@ def test_an_empty_cloud_is_a_scan_that_saw_nothing(driver, scene):
             PointCloud2(header=header, height=1, width=0, fields=fields, point_step=12)
         )
 
-    driver.masks.clear()
+    driver.forget_masks()
     driver.drive_until(['rgb'], lambda: len(driver.masks) >= 10, publish=publish_empty)
     assert driver.value('subset') == 'RL'

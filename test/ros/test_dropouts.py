@@ -10,8 +10,7 @@ def ns(stamp: Time) -> int:
 def test_no_frame_is_lost_once_a_dead_sensor_has_timed_out(driver):
     driver.settle('RD')
     driver.drive_until(['rgb'], lambda: driver.value('alive') == 'R')
-    driver.spin(0.3)  # masks of earlier frames; less than the timeout
-    driver.masks.clear()
+    driver.forget_masks()
     sent = []
     driver.drive_until([], lambda: len(sent) >= 20, publish=lambda: sent.append(
         ns(driver.publish(['rgb']))
@@ -50,7 +49,7 @@ def test_a_measurement_older_than_its_tolerance_is_never_fused(driver, scene):
     # tolerance of 50 ms: whatever the node does with it, the mask must be that of RGB alone.
     late = lambda: driver.publish(['depth'], driver.stamp(-0.25))  # noqa: E731
     driver.drive_until(['rgb'], lambda: driver.value('alive') == 'RD', publish=late)
-    driver.masks.clear()
+    driver.forget_masks()
     driver.drive_until(['rgb'], lambda: len(driver.masks) >= 15, publish=late)
     assert {scene.rests_on(mask) for mask in driver.masks} == {'R'}
     assert driver.value('subset') == 'R'
@@ -64,7 +63,7 @@ def test_a_measurement_within_tolerance_is_fused(driver, scene):
     driver.settle('R')
     nearly = lambda: driver.publish(['depth'], driver.stamp(-0.02))  # noqa: E731
     driver.drive_until(['rgb'], lambda: driver.value('subset') == 'RD', publish=nearly)
-    driver.masks.clear()
+    driver.forget_masks()
     driver.drive_until(['rgb'], lambda: len(driver.masks) >= 5, publish=nearly)
     assert [scene.rests_on(mask) for mask in driver.masks].count('RD') >= 4
 
@@ -78,7 +77,7 @@ def test_what_comes_later_than_max_wait_does_not_hold_up_the_frame(driver, scene
         if len(stamps) > 4:
             driver.publish(['depth'], stamps[-5])
 
-    driver.masks.clear()
+    driver.forget_masks()
     driver.drive_until([], lambda: len(stamps) >= 20, publish=publish_depth_of_four_periods_ago)
     assert scene.rests_on(driver.masks[-1]) == 'R'
     assert int(driver.value('dropped_late')) > 0
@@ -86,8 +85,7 @@ def test_what_comes_later_than_max_wait_does_not_hold_up_the_frame(driver, scene
 
 def test_stamps_of_masks_always_increase(driver):
     driver.settle('R')
-    driver.spin(0.3)  # masks of earlier frames; less than the timeout
-    driver.masks.clear()
+    driver.forget_masks()
     pairs = []
 
     def publish_two_in_the_wrong_order():
@@ -106,8 +104,7 @@ def test_stamps_of_masks_always_increase(driver):
 
 def test_a_message_that_comes_twice_gives_one_mask(driver):
     driver.settle('R')
-    driver.spin(0.3)  # masks of earlier frames; less than the timeout
-    driver.masks.clear()
+    driver.forget_masks()
     sent = []
 
     def publish_twice():
@@ -124,7 +121,7 @@ def test_a_recording_that_starts_over_without_a_clock_goes_on(driver, scene):
     try:
         driver.shift_s = -3600.0
         driver.spin(0.2)
-        driver.masks.clear()
+        driver.forget_masks()
         begin = ns(driver.stamp())
         driver.settle('RDEL')
         mask = driver.next_masks(['rgb', 'depth', 'event', 'lidar'])[-1]
@@ -143,7 +140,10 @@ def test_one_sensor_whose_stamps_are_of_another_time_is_refused(driver, scene):
             ['rgb', 'lidar'], lambda words=words: words in driver.message('depth'), publish=odd
         )
         assert driver.value('state', 'depth') == 'refused'
-        driver.masks.clear()
+        driver.forget_masks()
         driver.drive_until(['rgb', 'lidar'], lambda: len(driver.masks) >= 3, publish=odd)
-        assert {scene.rests_on(mask) for mask in driver.masks} == {'RL'}
+        found = {scene.rests_on(mask) for mask in driver.masks}
+        assert 'RL' in found
+        # On a busy machine another one may come too late; the refused one must not come at all.
+        assert not any('D' in letters for letters in found)
     driver.settle('RDL')

@@ -102,7 +102,7 @@ def test_the_whole_cycle_twice(manual, scene):
     for _ in range(2):
         assert manual.change_state(CONFIGURE)
         assert manual.state() == 'inactive'
-        manual.masks.clear()
+        manual.forget_masks()
         manual.drive_until([], lambda: manual.value('state') == 'inactive')
         assert manual.node.count_subscribers('/camera/image_raw') == 0
         assert manual.change_state(ACTIVATE)
@@ -110,7 +110,7 @@ def test_the_whole_cycle_twice(manual, scene):
         assert scene.rests_on(manual.next_masks(['rgb', 'depth'])[-1]) == 'RD'
         assert manual.change_state(DEACTIVATE)
         manual.spin(0.3)
-        manual.masks.clear()
+        manual.forget_masks()
         for _ in range(5):
             manual.publish(['rgb'])
             manual.spin(0.05)

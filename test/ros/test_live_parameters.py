@@ -43,7 +43,7 @@ def test_a_wider_tolerance_or_an_offset_fuses_what_was_too_far(driver, scene):
     ):
         assert driver.set_parameters(**values).successful
         driver.drive_until(['rgb'], lambda: driver.value('subset') == 'RD', publish=late)
-        driver.masks.clear()
+        driver.forget_masks()
         driver.drive_until(['rgb'], lambda: len(driver.masks) >= 3, publish=late)
         assert scene.rests_on(driver.masks[-1]) == 'RD'
         assert driver.set_parameters(**undo).successful

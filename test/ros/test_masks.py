@@ -40,7 +40,7 @@ def listen(driver):
 
 def test_mask_has_the_leading_inputs_header_and_size_and_only_known_ids(driver):
     driver.settle('RD')
-    driver.masks.clear()
+    driver.forget_masks()
     sent = []
     driver.drive_until(
         [], lambda: len(driver.masks) >= 5, publish=lambda: sent.append(driver.publish(BOTH))
@@ -72,7 +72,7 @@ def test_inputs_of_different_sizes_are_fused_at_the_leading_ones(driver, scene):
     driver.settle('RD')
     half = type(scene)(scene.model, seed=1, side=32)
     send = lambda: driver.publishers['depth'].publish(half.message('depth', driver.stamp()))  # noqa: E731
-    driver.masks.clear()
+    driver.forget_masks()
     driver.drive_until(['rgb'], lambda: len(driver.masks) >= 5, publish=send)
     assert {(mask.height, mask.width) for mask in driver.masks} == {(64, 64)}
     assert driver.value('subset') == 'RD'
@@ -144,7 +144,7 @@ def test_masks_can_be_paused_and_resumed(driver):
     assert answer.success
     assert answer.message == 'masks are paused'
     driver.spin(0.3)
-    driver.masks.clear()
+    driver.forget_masks()
     driver.drive_until(['rgb'], lambda: 'paused by ~/enable' in driver.message())
     for _ in range(5):
         driver.publish(['rgb'])

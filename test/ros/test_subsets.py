@@ -22,7 +22,7 @@ def test_every_subset_gives_its_own_masks_and_is_named(driver, scene, letters):
 def test_nothing_alive_gives_no_mask_and_an_error(driver):
     driver.settle('R')
     driver.drive_until([], lambda: driver.value('alive') == '')
-    driver.masks.clear()
+    driver.forget_masks()
     driver.spin(0.5)
     assert not driver.masks
     assert driver.message() == 'no living input: no masks'
