@@ -15,7 +15,7 @@ from std_msgs.msg import Header, String
 from robustseg_core.labels import IGNORE_ID, LabelSet
 from robustseg_ros import optional
 from robustseg_ros.conversions import array_to_image
-from robustseg_ros.overlay import paint_overlay
+from robustseg_ros.overlay import paint_overlay, write_caption
 from robustseg_ros.qos import LATCHED, STREAM
 
 
@@ -47,8 +47,8 @@ OVERLAY = Output(
     '~/overlay',
     'sensor_msgs/msg/Image',
     STREAM,
-    'rgb8: the classes in their colours over what the leading input saw; only made while somebody '
-    'listens',
+    'rgb8: the classes in their colours over what the leading input saw, with the names of the '
+    'inputs it rests on; only made while somebody listens',
 )
 CONFIDENCE = Output(
     '~/confidence',
@@ -93,12 +93,14 @@ class Result:
         class_ids: (H, W) uint8.
         confidence: (H, W) float32, or None where nobody asked for it.
         image: (h, w, 3) the leading input's network image.
+        present: Names of the inputs that the mask rests on.
     """
 
     header: Any
     class_ids: NDArray[np.uint8]
     confidence: NDArray[np.float32] | None
     image: NDArray[Any]
+    present: tuple[str, ...]
 
 
 class Outputs:
@@ -167,6 +169,7 @@ class Outputs:
             self._confidence.publish(array_to_image(result.confidence, '32FC1', result.header))
         if self._overlay.get_subscription_count() > 0:
             picture = paint_overlay(result.image, self._labels.colourise(class_ids), opacity)
+            write_caption(picture, ' + '.join(result.present))
             self._overlay.publish(array_to_image(picture, 'rgb8', result.header))
 
     def _publisher(self, output: Output, message: Any) -> Any:

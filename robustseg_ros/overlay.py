@@ -30,6 +30,20 @@ def paint_overlay(
     return blended
 
 
+def write_caption(picture: NDArray[np.uint8], text: str) -> None:
+    """Write ``text`` into the top left corner of ``picture`` (H, W, 3), in place.
+
+    What a mask rests on belongs beside it: RViz has no display for /diagnostics.
+    """
+    # A line is a sixteenth of the picture, but no smaller than can be read.
+    scale = max(0.35, picture.shape[0] / 900)
+    at = (round(8 * scale), round(28 * scale))
+    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):  # readable on anything
+        cv2.putText(
+            picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA
+        )
+
+
 def viewable(image: NDArray[Any]) -> NDArray[np.uint8]:
     """Return colours as they are, anything else as grey of its first channel, brightest = 255."""
     if image.dtype == np.uint8 and image[..., 2].any():

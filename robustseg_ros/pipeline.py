@@ -111,6 +111,7 @@ class Pipeline:
                 class_ids=segmentation.class_ids,
                 confidence=segmentation.confidence,
                 image=leading_image,
+                present=segmentation.present,
             ),
             opacity=frame.opacity,
             min_confidence=frame.min_confidence,

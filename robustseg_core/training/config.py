@@ -95,11 +95,12 @@ class DistillationConfig:
 
     Attributes:
         logit_weight: Weight of the logit term (RobustSeg's lambda, Eq 5), >= 0.
-        start_from_teacher: Begin with the teacher's weights instead of fresh ones.
+        start_from: Whose weights the student begins with: ``fresh``, ``teacher``, or the path of
+            a checkpoint of the same network.
     """
 
     logit_weight: float = 50.0
-    start_from_teacher: bool = False
+    start_from: str = 'fresh'
 
     def __post_init__(self) -> None:
         if self.logit_weight < 0:

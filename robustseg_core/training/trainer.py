@@ -21,7 +21,7 @@ from robustseg_core.data.transforms import ToSample, Transformed, augmentation
 from robustseg_core.evaluation.protocols import any_modal
 from robustseg_core.evaluation.report import AnyModalScores
 from robustseg_core.labels import DELIVER
-from robustseg_core.models.checkpoint import load_model, save_model
+from robustseg_core.models.checkpoint import load_model, place_weights, save_model
 from robustseg_core.models.segmenter import MultimodalSegmenter, SegmenterConfig
 from robustseg_core.training.config import DataConfig, StageConfig, TrainConfig
 from robustseg_core.training.stages import Stage, StudentStage, TeacherStage
@@ -73,13 +73,16 @@ class TrainingRun:
         """Train stage 2 from the teacher's checkpoint and return the student's.
 
         Raises:
-            CheckpointError: Stage 1 has left no readable checkpoint.
+            CheckpointError: Stage 1 has left no readable checkpoint, or the one to start from
+                is of another network.
         """
         lightning.seed_everything(self._config.seed, workers=True)
         teacher = load_model(self.checkpoint('teacher'))
         student = self._fresh_model()
-        if self._config.distillation.start_from_teacher:
-            student.load_state_dict(teacher.state_dict())
+        start = self._config.distillation.start_from
+        if start != 'fresh':
+            path = self.checkpoint('teacher') if start == 'teacher' else Path(start)
+            place_weights(student, load_model(path).state_dict(), path)
         stage = StudentStage(
             student,
             teacher,

@@ -44,6 +44,7 @@ def test_overlay_and_confidence_are_made_only_while_somebody_listens(monkeypatch
         class_ids=np.zeros((4, 6), np.uint8),
         confidence=np.ones((4, 6), np.float32),
         image=np.zeros((4, 6, 3), np.uint8),
+        present=('rgb',),
     )
     overlay, confidence = (node.publishers[f'~/{name}'] for name in ('overlay', 'confidence'))
     made.publish(result, opacity=0.5, min_confidence=0.0, camera_info=None)

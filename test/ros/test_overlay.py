@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from robustseg_ros.overlay import paint_overlay, viewable
+from robustseg_ros.overlay import paint_overlay, viewable, write_caption
 
 
 def test_opacity_goes_from_the_image_to_the_colours():
@@ -33,3 +33,12 @@ def test_what_has_no_colours_is_shown_in_grey_up_to_its_brightest():
 
 def test_nothing_seen_is_black():
     assert viewable(np.zeros((2, 2, 3), np.float32)).max() == 0
+
+
+def test_caption_is_written_at_the_top_and_readable_on_black_and_white():
+    for background in (0, 255):
+        picture = np.full((256, 256, 3), background, np.uint8)
+        write_caption(picture, 'rgb + lidar')
+        changed = (picture != background).any(axis=2)
+        assert changed[:24, :128].sum() > 100
+        assert not changed[24:].any()
