@@ -11,12 +11,17 @@ from robustseg_core.evaluation.report import any_modal_table
 from robustseg_core.training.config import TrainConfig
 from robustseg_core.training.trainer import TrainingRun
 
+STAGES = {'both': ('teacher', 'student'), 'score': ('teacher', 'student')}
+
 
 def _parse(argv: list[str]) -> tuple[str, TrainConfig]:
     parser = ArgumentParser(prog='python -m robustseg_core.train', description=__doc__)
     parser.add_argument('--config', action=ActionConfigFile, help='YAML file of the run')
     parser.add_argument(
-        '--stage', default='both', choices=['teacher', 'student', 'both'], help='what to train'
+        '--stage',
+        default='both',
+        choices=['teacher', 'student', 'both', 'score'],
+        help='what to train; score: nothing, only score the two checkpoints in the folder "out"',
     )
     parser.add_class_arguments(TrainConfig, as_group=False)
     # key=value is short for --key=value, so that a line in the log reads like the YAML.
@@ -33,10 +38,11 @@ def main(argv: list[str] | None = None) -> int:
         stage, config = _parse(sys.argv[1:] if argv is None else argv)
         run = TrainingRun(config, tell=print)
         scores = {}
-        for name in ('teacher', 'student') if stage == 'both' else (stage,):
-            path = run.teacher() if name == 'teacher' else run.student()
+        for name in STAGES.get(stage, (stage,)):
+            if stage != 'score':
+                path = run.teacher() if name == 'teacher' else run.student()
+                print(f'{name}: {path}')
             scores[name] = run.score(name)
-            print(f'{name}: {path}, scores in {path.with_suffix(".json")}')
         print(any_modal_table(scores))
     except RobustSegError as error:
         print(f'robustseg_core.train: {error}', file=sys.stderr)
