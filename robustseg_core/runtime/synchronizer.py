@@ -92,6 +92,7 @@ class FrameSynchronizer(Generic[Item]):
         }
         self._leader: str | None = None
         self._emitted_ns: int | None = None
+        self._emitted_at_ns = 0
         self._now_ns: int | None = None
         self._judge.reset()
 
@@ -120,7 +121,7 @@ class FrameSynchronizer(Generic[Item]):
         stamp_ns -= self._config.offset_ns.get(name, 0)
         if (reason := self._judge.complaint(name, stamp_ns, now_ns)) is not None:
             return reason
-        if self._begins_again(name, stamp_ns):
+        if self._begins_again(name, stamp_ns, now_ns):
             self._restart()
         stream = self._streams[name]
         if stamp_ns == stream.newest_ns:
@@ -181,7 +182,7 @@ class FrameSynchronizer(Generic[Item]):
                 items[name] = Stamped(match.stamp_ns, match.item)
         older = sum(sample.stamp_ns < lead.stamp_ns for sample in self._pending())
         self._count('superseded', older)
-        self._emitted_ns = lead.stamp_ns
+        self._emitted_ns, self._emitted_at_ns = lead.stamp_ns, self._now_ns or 0
         for stream in self._streams.values():
             # Frames to come are later than this one, so what ends here can match none of them.
             oldest_ns = lead.stamp_ns - stream.tolerance_ns
@@ -222,12 +223,16 @@ class FrameSynchronizer(Generic[Item]):
             stream.newest_ns = stamp_ns
         return True
 
-    def _begins_again(self, name: str, stamp_ns: int) -> bool:
+    def _begins_again(self, name: str, stamp_ns: int, now_ns: int) -> bool:
         newest_ns, emitted_ns = self._streams[name].newest_ns, self._emitted_ns
         is_own = newest_ns is not None and stamp_ns < newest_ns - self._config.loop_threshold_ns
-        # The output may have been led into another time by a modality that has died since.
-        is_output = emitted_ns is not None and stamp_ns < emitted_ns - self._config.max_skew_ns
-        return is_own or is_output
+        if emitted_ns is None or stamp_ns > emitted_ns:
+            return is_own
+        # The output may have been led into another time by a modality that has died since. Where
+        # its stamps would be by now tells a short recording that begins again, long after its end,
+        # from a sensor whose clock lags.
+        expected_ns = emitted_ns + now_ns - self._emitted_at_ns
+        return is_own or stamp_ns < expected_ns - self._config.max_skew_ns
 
     def _now(self) -> int:
         """Read the clock; find out whether it jumped back."""

@@ -135,3 +135,24 @@ def test_a_standing_clock_does_not_wait_for_ever_for_a_dead_sensor(bench):
     bench.add('rgb', 100)
     assert bench.poll() == ('rgb', 0, {'rgb': 'rgb@0'})
     assert bench.poll() is None
+
+
+def test_a_short_recording_played_again_long_after_its_end_restarts(bench):
+    for ms in range(0, 1900, 100):
+        bench.at(ms).add('rgb', ms)
+        assert bench.poll('rgb') is not None
+    # Another sensor, so that its own stamps tell nothing; none is as far back as a clock may lag.
+    assert bench.at(6000).add('lidar', 0) is None
+    assert bench.sync.restarts == 1
+    assert bench.poll('lidar') == ('lidar', 0, {'lidar': 'lidar@0'})
+
+
+def test_a_clock_that_lags_is_no_recording_played_again(bench):
+    bench.at(0).add('rgb', 0)
+    assert bench.poll('rgb') is not None
+    for ms in range(100, 1500, 100):
+        bench.at(ms).add('lidar', ms - 1500)
+        assert bench.poll('lidar') is None
+    assert bench.sync.restarts == 0
+    bench.at(1600).add('lidar', 100)
+    assert bench.poll('lidar') == ('lidar', 100, {'lidar': 'lidar@100'})
