@@ -30,8 +30,8 @@ class AvailabilityConfig:
     Attributes:
         timeout_ns: Silence after which it is lost, > 0.
         recovery_frames: Consecutive arrivals, none later than the timeout after the one before,
-            that make it alive; >= 1. More than one keeps a stuttering sensor from switching the
-            network's inputs on and off.
+            that bring it back; >= 1. More than one keeps a stuttering sensor from switching the
+            network's inputs on and off. The first arrival of all makes it alive at once.
     """
 
     timeout_ns: int
@@ -145,7 +145,10 @@ class AvailabilityMonitor:
     def arrived(self, name: str) -> None:
         """Record that a usable message of ``name`` arrived just now."""
         track, now_ns = self._track(name), self._now()
-        if track.is_silent(now_ns):
+        if not track.arrivals_ns:
+            # What was never lost need not prove that it is back.
+            track.streak = track.config.recovery_frames - 1
+        elif track.is_silent(now_ns):
             track.streak = 0
             track.arrivals_ns.clear()  # the outage must not count in the rate
         track.streak += 1

@@ -33,8 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         keep_bag=args.keep_bag,
         progress=not args.quiet,
     )
-    # So that the node is ended, too, when the demo is told to end.
-    signal.signal(signal.SIGTERM, _interrupt)
+    # So that the node is ended, too, when the demo is told to end. A shell that starts it in the
+    # background has SIGINT ignored, which Python would leave so.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         lines = run(options)
     except RobustSegError as error:

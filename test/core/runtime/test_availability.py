@@ -29,15 +29,26 @@ def test_never_seen_until_the_first_message(monitor):
     assert monitor.alive() == ()
 
 
-def test_first_sighting_needs_the_streak_too(monitor, clock):
+def test_first_sighting_counts_at_once_and_a_comeback_needs_the_streak(monitor, clock):
     feed(monitor, clock, 'rgb', frames=1)
+    assert monitor.alive() == ('rgb',)
+    assert monitor.status('rgb').reason == ''
+    clock.now_ns += 1000 * MS
+    monitor.arrived('rgb')
     assert monitor.alive() == ()
     assert monitor.status('rgb').state is State.STALE
     assert monitor.status('rgb').reason == 'coming back: 1 of 2 timely messages'
     clock.now_ns += 100 * MS
     monitor.arrived('rgb')
     assert monitor.alive() == ('rgb',)
-    assert monitor.status('rgb').reason == ''
+
+
+def test_after_a_reset_the_first_sighting_counts_at_once_again(monitor, clock):
+    feed(monitor, clock, 'rgb', frames=2)
+    monitor.reset()
+    assert monitor.alive() == ()
+    monitor.arrived('rgb')
+    assert monitor.alive() == ('rgb',)
 
 
 def test_alive_at_once_where_one_frame_is_enough(clock):
