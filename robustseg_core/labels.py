@@ -76,6 +76,22 @@ class LabelSet:
             raise ConfigError(msg) from error
 
 
+def distinct_colours(count: int) -> tuple[Colour, ...]:
+    """Return colours for classes that have none of their own.
+
+    The bits of the number are dealt to the three channels, highest first, so that neighbours
+    differ most; the scheme of PASCAL VOC.
+    """
+    return tuple(
+        (
+            sum(((number >> 3 * bit) & 1) << 7 - bit for bit in range(8)),
+            sum(((number >> 3 * bit + 1) & 1) << 7 - bit for bit in range(8)),
+            sum(((number >> 3 * bit + 2) & 1) << 7 - bit for bit in range(8)),
+        )
+        for number in range(1, count + 1)
+    )
+
+
 def _label_set(name: str, table: str) -> LabelSet:
     """Read ``class r,g,b`` entries separated by ``|``."""
     classes, palette = [], []
@@ -113,7 +129,27 @@ MCUBES = _label_set(
     'cobblestone 247,182,210 | brick 199,199,199 | grass 219,219,141 | wood 158,218,229 | '
     'leaf 57,59,121 | water 107,110,207 | human 156,158,222 | sky 99,121,57',
 )
-LABEL_SETS = {labels.name: labels for labels in (DELIVER, MUSES, MCUBES)}
+NYU13 = _label_set(
+    'nyu13',
+    'bed 0,60,200 | books 230,90,40 | ceiling 210,230,240 | chair 230,30,60 | floor 150,110,70 | '
+    'furniture 250,160,60 | objects 160,80,200 | picture 240,220,60 | sofa 40,160,160 | '
+    'table 130,190,60 | tv 30,30,30 | wall 180,170,160 | window 110,190,250',
+)
+_NYU40_CLASSES = (
+    *('wall', 'floor', 'cabinet', 'bed', 'chair', 'sofa', 'table', 'door', 'window', 'bookshelf'),
+    *('picture', 'counter', 'blinds', 'desk', 'shelves', 'curtain', 'dresser', 'pillow'),
+    *('mirror', 'floor_mat', 'clothes', 'ceiling', 'books', 'refrigerator', 'television'),
+    *('paper', 'towel', 'shower_curtain', 'box', 'whiteboard', 'person', 'night_stand'),
+    *('toilet', 'sink', 'lamp', 'bathtub', 'bag', 'otherstructure', 'otherfurniture'),
+    'otherprop',
+)
+# Into which class of NYU13 each class of NYU40 falls (Couprie et al., arXiv:1301.3572).
+NYU40_TO_NYU13 = (
+    *(11, 4, 5, 0, 3, 8, 9, 11, 12, 5, 7, 5, 12, 9, 5, 12, 5, 6, 6, 4),
+    *(6, 2, 1, 5, 10, 6, 6, 6, 6, 6, 6, 5, 6, 6, 6, 6, 6, 6, 5, 6),
+)
+NYU40 = LabelSet('nyu40', _NYU40_CLASSES, distinct_colours(len(_NYU40_CLASSES)))
+LABEL_SETS = {labels.name: labels for labels in (DELIVER, MUSES, MCUBES, NYU13, NYU40)}
 
 
 def label_set(name: str) -> LabelSet:

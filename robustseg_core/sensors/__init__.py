@@ -13,7 +13,9 @@ from robustseg_core.sensors.event_decoders import (
     event_decoder,
 )
 from robustseg_core.sensors.events import Events, EventWindow, event_image
+from robustseg_core.sensors.grey import encode_grey
 from robustseg_core.sensors.lidar import lidar_image
+from robustseg_core.sensors.radar import RadarPoints, radar_image, radar_points
 
 __all__ = [
     'ENCODINGS',
@@ -25,11 +27,15 @@ __all__ = [
     'Evt3Decoder',
     'Measurement',
     'Projection',
+    'RadarPoints',
     'decode_mono',
     'depth_from_raw',
     'encode_depth',
+    'encode_grey',
     'encoding_of',
     'event_decoder',
     'event_image',
     'lidar_image',
+    'radar_image',
+    'radar_points',
 ]

@@ -12,9 +12,10 @@ class Measurement(Enum):
     """What a sensor delivers."""
 
     IMAGE = 'image'  # three-channel picture, (H, W, 3)
+    GREY = 'grey'  # one number per pixel, (H, W): thermal, near infrared, ...
     DEPTH = 'depth'  # metres per pixel, (H, W)
     EVENTS = 'events'  # events of an event camera
-    POINTS = 'points'  # LiDAR points with their intensity
+    POINTS = 'points'  # LiDAR or radar points with their intensity
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,12 @@ ENCODINGS: dict[str, Encoding] = {
     for encoding in (
         Encoding('rgb', Measurement.IMAGE, sparse=False),
         Encoding('image', Measurement.IMAGE, sparse=False),
+        Encoding('grey', Measurement.GREY, sparse=False),
         Encoding('inverse_log_depth', Measurement.DEPTH, sparse=False),
         Encoding('linear_depth', Measurement.DEPTH, sparse=False),
         Encoding('event_counts', Measurement.EVENTS, sparse=True),
         Encoding('range_intensity_height', Measurement.POINTS, sparse=True),
+        Encoding('range_intensity', Measurement.POINTS, sparse=True),
     )
 }
 

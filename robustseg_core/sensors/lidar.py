@@ -48,7 +48,7 @@ def lidar_image(
     _check(points, intensity, camera_from_lidar, dilation)
     points = np.ascontiguousarray(points, np.float32)
     with np.errstate(invalid='ignore', over='ignore'):  # NaN and infinity are sorted out below
-        pixels, depth, visible = camera.project(_transformed(points, camera_from_lidar))
+        pixels, depth, visible = camera.project(transformed(points, camera_from_lidar))
     index = np.flatnonzero(visible)
     seen = points[index]
     distance = np.sqrt(np.einsum('ij,ij->i', seen, seen))
@@ -64,10 +64,10 @@ def lidar_image(
     if intensity is not None:
         values[1:, 1] = np.nan_to_num(intensity[index], nan=0.0)
     # take() is four times as fast here as indexing by an array.
-    return values.take(_ranks(pixels[index], camera, dilation), axis=0)
+    return values.take(ranks(pixels[index], camera, dilation), axis=0)
 
 
-def _transformed(
+def transformed(
     points: NDArray[np.float32], transform: NDArray[np.floating[Any]]
 ) -> NDArray[np.float32]:
     """Return the points (N, 3) through the transform (4, 4).
@@ -82,16 +82,16 @@ def _transformed(
     return moved
 
 
-def _ranks(pixels: NDArray[np.float32], camera: CameraModel, dilation: int) -> NDArray[np.int32]:
+def ranks(pixels: NDArray[np.float32], camera: CameraModel, dilation: int) -> NDArray[np.int32]:
     """Return for each pixel of the image 1 + the last of ``pixels`` that covers it, 0 for none."""
     column, row = np.rint(pixels).astype(np.int32).T
     # float32, because OpenCV cannot dilate int32; exact up to 2**24 points.
-    ranks = np.zeros((camera.height, camera.width), np.float32)
-    ranks[row, column] = np.arange(1, len(pixels) + 1, dtype=np.float32)
+    painted = np.zeros((camera.height, camera.width), np.float32)
+    painted[row, column] = np.arange(1, len(pixels) + 1, dtype=np.float32)
     if dilation > 1:
         # The maximum of the ranks in the square around a pixel is the nearest point painting it.
-        ranks = cv2.dilate(ranks, np.ones((dilation, dilation), np.uint8))
-    return ranks.astype(np.int32)
+        painted = cv2.dilate(painted, np.ones((dilation, dilation), np.uint8))
+    return painted.astype(np.int32)
 
 
 def _check(

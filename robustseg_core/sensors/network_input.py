@@ -18,10 +18,7 @@ STRIDE = 32  # of the network's coarsest feature map
 
 
 def network_tensor(image: NDArray[Any], modality: Modality, size: tuple[int, int]) -> torch.Tensor:
-    """Resize and normalise a modality's image.
-
-    Sparse encodings are resized by nearest neighbour; dense ones by the area mean where they
-    shrink, bilinearly where they grow.
+    """Resize (see ``resized``) and normalise a modality's image.
 
     Args:
         image: (H, W, 3) in the units of the modality's encoding.
@@ -37,7 +34,7 @@ def network_tensor(image: NDArray[Any], modality: Modality, size: tuple[int, int
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         msg = f'Image of {modality.name!r} has shape {image.shape}; wanted (height, width, 3).'
         raise SensorError(msg)
-    image = _resized(image, size, sparse=encoding_of(modality.encoding).sparse)
+    image = resized(image, modality, size)
     tensor = np.empty((3, *size), np.float32)
     mean, std = modality.normalisation.mean, modality.normalisation.std
     for channel in range(3):
@@ -73,8 +70,14 @@ def network_size(height: int, width: int, pixels: int | tuple[int, int]) -> tupl
     return whole(height), whole(width)
 
 
-def _resized(image: NDArray[Any], size: tuple[int, int], *, sparse: bool) -> NDArray[Any]:
+def resized(image: NDArray[Any], modality: Modality, size: tuple[int, int]) -> NDArray[Any]:
+    """Resize an image (H, W, C) of ``modality`` to ``size`` (height, width).
+
+    Sparse encodings by nearest neighbour; dense ones by the area mean where they shrink,
+    bilinearly where they grow.
+    """
     height, width = size
+    sparse = encoding_of(modality.encoding).sparse
     if image.shape[:2] == size:
         return image
     if image.dtype not in (np.uint8, np.uint16, np.float32):
@@ -86,5 +89,5 @@ def _resized(image: NDArray[Any], size: tuple[int, int], *, sparse: bool) -> NDA
         mode = cv2.INTER_AREA
     else:
         mode = cv2.INTER_LINEAR
-    resized: NDArray[Any] = cv2.resize(image, (width, height), interpolation=mode)
-    return resized
+    result: NDArray[Any] = cv2.resize(image, (width, height), interpolation=mode)
+    return result

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from robustseg_core.errors import ConfigError
-from robustseg_core.labels import DELIVER, LABEL_SETS, MCUBES, MUSES, LabelSet, label_set
+from robustseg_core.labels import (
+    DELIVER,
+    LABEL_SETS,
+    MCUBES,
+    MUSES,
+    LabelSet,
+    distinct_colours,
+    label_set,
+)
 
 
 def test_the_data_sets_have_as_many_classes_as_published() -> None:
@@ -12,6 +20,8 @@ def test_the_data_sets_have_as_many_classes_as_published() -> None:
         'deliver': 25,
         'muses': 19,
         'mcubes': 20,
+        'nyu13': 13,
+        'nyu40': 40,
     }
 
 
@@ -49,3 +59,11 @@ def test_bad_sets_are_refused() -> None:
         label_set('nyu')
     with pytest.raises(ConfigError, match='needs name, classes and palette'):
         LabelSet.from_dict({'name': 'x', 'classes': ['a']})
+
+
+def test_distinct_colours_differ_and_none_is_black() -> None:
+    colours = distinct_colours(255)
+    assert len(set(colours)) == 255
+    assert (0, 0, 0) not in colours
+    # The first three of PASCAL VOC's colour map.
+    assert colours[:3] == ((128, 0, 0), (0, 128, 0), (128, 128, 0))
