@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from robustseg_core.data.reading import MissingFiles, check_same_size, read_picture
+from robustseg_core.data.frames import TRUTH, FrameFiles, wanted_of
+from robustseg_core.data.reading import check_class_ids, is_there, picture_size, read_picture
 from robustseg_core.errors import DataError
 from robustseg_core.labels import DELIVER, IGNORE_ID
 from robustseg_core.modalities import IMAGENET, Modality, ModalitySet, Normalisation
@@ -62,6 +63,11 @@ class DeliverFrame(NamedTuple):
     number: str
 
     @property
+    def id(self) -> str:
+        """The four parts of the frame's path."""
+        return '/'.join(self)
+
+    @property
     def case(self) -> str | None:
         """The corner case of the scene, if it is one."""
         return next((case for case in CASES if case in self.scene.lower()), None)
@@ -72,96 +78,55 @@ class DeliverFrame(NamedTuple):
         return '+'.join(filter(None, (self.condition, self.case)))
 
 
-class Deliver:
+class Deliver(FrameFiles[DeliverFrame]):
     """The frames of one split in the order of their paths, as a map-style data set.
 
     Args:
         root: Folder that holds ``img``, ``hha``, ``event``, ``lidar`` and ``semantic``.
         split: ``train``, ``val`` or ``test``.
         conditions: The weather wanted; all by default.
-
-    Attributes:
-        frames: What there is.
-        missing: Which sibling files are not there; such a modality is absent from its sample.
+        modalities: Names of the sensors wanted, empty = all; others are not read.
 
     Raises:
+        ConfigError: No such modality.
         DataError: ``root`` is not a DELIVER tree, or holds no such frame.
     """
 
     labels = DELIVER
-    modalities = DELIVER_MODALITIES
 
-    def __init__(self, root: Path, split: str, conditions: Collection[str] = CONDITIONS) -> None:
+    def __init__(
+        self,
+        root: Path,
+        split: str,
+        conditions: Collection[str] = CONDITIONS,
+        modalities: Collection[str] = (),
+    ) -> None:
         self.root = root
-        pictures = root / PLACES['rgb'].folder
-        if not pictures.is_dir():
-            wanted = ', '.join(place.folder for place in (*PLACES.values(), LABELS))
-            msg = f'DELIVER root {str(root)!r} has no folder {pictures.name!r}: expected {wanted}.'
-            raise DataError(msg)
-        suffix = f'_{PLACES["rgb"].token}_front.png'
-        self.frames = [
-            DeliverFrame(condition, split, path.parent.name, path.name[: -len(suffix)])
-            for condition in sorted(conditions)
-            for path in sorted(pictures.glob(f'{condition}/{split}/*/*{suffix}'))
-        ]
-        if not self.frames:
-            present = sorted({path.name for path in pictures.glob('*/*') if path.is_dir()})
-            msg = (
-                f'DELIVER root {str(root)!r} has no frame of split {split!r} in the conditions '
-                f'{sorted(conditions)}: nothing matches img/<condition>/{split}/*/*{suffix}; '
-                f'splits found: {present}.'
-            )
-            raise DataError(msg)
-        self.missing = MissingFiles()
-        for frame in self.frames:
-            places = [self.path(frame, place) for place in (*PLACES.values(), LABELS)]
-            self.missing.look(
-                (path.relative_to(root).parts[0], path if path.is_file() else None, path)
-                for path in places
-            )
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        """Return images (H, W, 3) uint8 by modality, labels (H, W) uint8, id and condition.
-
-        Raises:
-            DataError: The labels are missing, or a file cannot be read.
-        """
-        frame = self.frames[index]
-        return {
-            'images': self.images(frame),
-            'labels': decode_labels(self.path(frame, LABELS)),
-            'id': '/'.join(frame),
-            'condition': frame.description,
-        }
+        frames = _find_frames(root, split, sorted(conditions))
+        title = f'DELIVER {str(root)!r} ({split})'
+        super().__init__(frames, wanted_of(DELIVER_MODALITIES, modalities), title)
 
     def path(self, frame: DeliverFrame, place: Place) -> Path:
         """Return where the file of ``frame`` at ``place`` lies, whether it is there or not."""
         name = f'{frame.number}_{place.token}_front.png'
         return self.root / place.folder / frame.condition / frame.split / frame.scene / name
 
-    def images(self, frame: DeliverFrame) -> dict[str, NDArray[np.uint8]]:
-        """Return the pictures (H, W, 3) of the modalities that ``frame`` has.
+    def gap(self, frame: DeliverFrame, kind: str) -> Path | None:
+        path = self.path(frame, LABELS if kind == TRUTH else PLACES[kind])
+        return None if is_there(path) else path
 
-        Raises:
-            DataError: One cannot be read, or is not of the camera's size.
-        """
-        images = {'rgb': read_picture(self.path(frame, PLACES['rgb']))}
-        size = images['rgb'].shape[:2]
-        for name in ('depth', 'event', 'lidar'):
-            path = self.path(frame, PLACES[name])
-            if not path.is_file():
-                continue
-            image = read_picture(path)
-            if name == 'event' and image.shape[:2] != size:
+    def image(self, frame: DeliverFrame, name: str) -> NDArray[Any]:
+        image = read_picture(self.path(frame, PLACES[name]))
+        if name == 'event':
+            height, width = picture_size(self.path(frame, PLACES['rgb']))
+            if image.shape[:2] != (height, width):
                 # The case eventlowres; nearest, because averaging would invent half events.
-                resized = cv2.resize(image, size[::-1], interpolation=cv2.INTER_NEAREST)
-                image = resized.astype(np.uint8, copy=False)
-            check_same_size(name, path, image, size)
-            images[name] = image
-        return images
+                mode = cv2.INTER_NEAREST
+                image = np.asarray(cv2.resize(image, (width, height), interpolation=mode))
+        return image
+
+    def class_ids(self, frame: DeliverFrame) -> NDArray[np.uint8]:
+        return decode_labels(self.path(frame, LABELS))
 
 
 def decode_labels(path: Path) -> NDArray[np.uint8]:
@@ -173,15 +138,8 @@ def decode_labels(path: Path) -> NDArray[np.uint8]:
         DataError: It cannot be read, or holds another value.
     """
     raw = read_picture(path)[..., 0]
-    ids = np.asarray(np.where(raw == IGNORE_ID, 0, raw) - np.uint8(1), np.uint8)  # 0 wraps to 255
-    strange = np.unique(ids[(ids >= len(DELIVER)) & (ids != IGNORE_ID)].astype(int) + 1)
-    if strange.size:
-        msg = (
-            f'Labels {str(path)!r} hold the values {strange.tolist()}; '
-            f'wanted 0..{len(DELIVER)} or {IGNORE_ID}.'
-        )
-        raise DataError(msg)
-    return ids
+    check_class_ids(path, raw, len(DELIVER))
+    return np.asarray(np.where(raw == IGNORE_ID, 0, raw) - np.uint8(1), np.uint8)  # 0 wraps to 255
 
 
 def decode_raw_depth(path: Path) -> NDArray[np.float32] | None:
@@ -199,3 +157,26 @@ def decode_raw_depth(path: Path) -> NDArray[np.float32] | None:
         return None
     metres = 1000.0 * (red + 256 * green + 65536 * blue) / (2**24 - 1)
     return np.asarray(metres, np.float32)
+
+
+def _find_frames(root: Path, split: str, conditions: list[str]) -> list[DeliverFrame]:
+    pictures = root / PLACES['rgb'].folder
+    if not pictures.is_dir():
+        wanted = ', '.join(place.folder for place in (*PLACES.values(), LABELS))
+        msg = f'DELIVER root {str(root)!r} has no folder {pictures.name!r}: expected {wanted}.'
+        raise DataError(msg)
+    suffix = f'_{PLACES["rgb"].token}_front.png'
+    frames = [
+        DeliverFrame(condition, split, path.parent.name, path.name[: -len(suffix)])
+        for condition in conditions
+        for path in sorted(pictures.glob(f'{condition}/{split}/*/*{suffix}'))
+    ]
+    if not frames:
+        present = sorted({path.name for path in pictures.glob('*/*') if path.is_dir()})
+        msg = (
+            f'DELIVER root {str(root)!r} has no frame of split {split!r} in the conditions '
+            f'{conditions}: nothing matches img/<condition>/{split}/*/*{suffix}; '
+            f'splits found: {present}.'
+        )
+        raise DataError(msg)
+    return frames

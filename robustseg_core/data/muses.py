@@ -1,19 +1,21 @@
 """MUSES: street scenes with LiDAR, event camera and radar (Broedermann et al., ECCV 2024).
 
-A sensor is read from the SDK's ``projected_to_rgb`` folder where that exists, else LiDAR and
-events are projected here from the raw files: LiDAR by ``robustseg_core.sensors``, events by
-turning the event camera's view into the frame camera's, as for things far away.
+A sensor is read from the SDK's ``projected_to_rgb`` folder where that exists, else it is projected
+here from the raw file: LiDAR and radar by ``robustseg_core.sensors``, events by turning the event
+camera's view into the frame camera's, as for things far away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
+from robustseg_core.data.frames import TRUTH, FrameFiles, wanted_of
 from robustseg_core.data.muses_files import (
     INTENSITY_FULL_SCALE,
     Calibration,
@@ -23,21 +25,23 @@ from robustseg_core.data.muses_files import (
     decode_projected,
     read_calibration,
     read_events,
+    read_radar,
     read_scan,
     seen_by_camera,
 )
-from robustseg_core.data.reading import MissingFiles, check_same_size, read_picture
+from robustseg_core.data.reading import is_there, picture_size, read_picture
 from robustseg_core.errors import DataError
 from robustseg_core.labels import MUSES
 from robustseg_core.modalities import IMAGENET, Modality, ModalitySet, Normalisation
-from robustseg_core.sensors import Events, event_image, lidar_image
+from robustseg_core.sensors import Events, event_image, lidar_image, radar_image
 
 SPLITS = ('train', 'val', 'test')
 WEATHERS = ('clear', 'fog', 'rain', 'snow')
 TIMES = ('day', 'night')
 
 # Statistics of the training split from CAFuser (Broedermann et al., RA-L 2025), intensities
-# divided by 255 here, because the encoding has them in 0..1.
+# divided by 255 here, because the encoding has them in 0..1. The published any-modal tables are of
+# the first three, in this order: FEL.
 MUSES_MODALITIES = ModalitySet(
     (
         Modality('rgb', 'F', 'rgb', IMAGENET),
@@ -53,6 +57,15 @@ MUSES_MODALITIES = ModalitySet(
                 (13.347, 17.638 / INTENSITY_FULL_SCALE, 1.232),
             ),
         ),
+        Modality(
+            'radar',
+            'R',
+            'range_intensity',
+            Normalisation(
+                (4.004, 9.343 / INTENSITY_FULL_SCALE, 0),
+                (14.607, 19.294 / INTENSITY_FULL_SCALE, 1),
+            ),
+        ),
     )
 )
 
@@ -66,7 +79,11 @@ class Place(NamedTuple):
 
 PICTURE = Place('frame_camera', 'frame_camera.png')
 LABELS = Place('gt_semantic', 'gt_labelTrainIds.png')
-RAW = {'event': Place('event_camera', 'event_camera.h5'), 'lidar': Place('lidar', 'lidar.bin')}
+RAW = {
+    'event': Place('event_camera', 'event_camera.h5'),
+    'lidar': Place('lidar', 'lidar.bin'),
+    'radar': Place('radar', 'radar.png'),
+}
 PROJECTED = 'projected_to_rgb'
 PROJECTED_SUFFIXES = ('.npz', '.npy', '.png')
 
@@ -80,70 +97,45 @@ class MusesFrame(NamedTuple):
     scene: str
 
     @property
+    def id(self) -> str:
+        """The four parts of the scene's path."""
+        return '/'.join(self)
+
+    @property
     def description(self) -> str:
         """Weather and time of day, e.g. ``fog+night``."""
         return f'{self.weather}+{self.time}'
 
 
-class Muses:
+class Muses(FrameFiles[MusesFrame]):
     """The scenes of one split in the order of their paths, as a map-style data set.
 
     Args:
         root: Folder that holds ``frame_camera``, ``gt_semantic``, ``lidar``, ``calib.json``, ...
         split: ``train``, ``val`` or ``test``.
-
-    Attributes:
-        frames: What there is.
-        missing: Which sibling files are not there; such a modality is absent from its sample.
+        modalities: Names of the sensors wanted, empty = all; others are not read.
+        radar_threshold: Strength, in 0..1, that an echo must exceed where raw radar is projected.
 
     Raises:
+        ConfigError: No such modality.
         DataError: ``root`` is not a MUSES tree, or holds no such scene.
     """
 
     labels = MUSES
-    modalities = MUSES_MODALITIES
 
-    def __init__(self, root: Path, split: str) -> None:
+    def __init__(
+        self,
+        root: Path,
+        split: str,
+        modalities: Collection[str] = (),
+        radar_threshold: float = 0.0,
+    ) -> None:
         self.root = root
-        pictures = root / PICTURE.folder
-        if not pictures.is_dir():
-            wanted = ', '.join([PICTURE.folder, LABELS.folder, *(p.folder for p in RAW.values())])
-            msg = f'MUSES root {str(root)!r} has no folder {pictures.name!r}: expected {wanted}.'
-            raise DataError(msg)
-        suffix = f'_{PICTURE.token}'
-        self.frames = [
-            MusesFrame(split, weather, time, path.name[: -len(suffix)])
-            for weather in WEATHERS
-            for time in TIMES
-            for path in sorted(pictures.glob(f'{split}/{weather}/{time}/*{suffix}'))
-        ]
-        if not self.frames:
-            present = sorted(path.name for path in pictures.iterdir() if path.is_dir())
-            msg = (
-                f'MUSES root {str(root)!r} has no scene of split {split!r}: nothing matches '
-                f'{PICTURE.folder}/{split}/<weather>/<time>/*{suffix}; splits found: {present}.'
-            )
-            raise DataError(msg)
-        self.missing = MissingFiles()
-        for frame in self.frames:
-            self.missing.look(self._siblings(frame))
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        """Return images (H, W, 3) by modality, labels (H, W) uint8, id and condition.
-
-        Raises:
-            DataError: The labels are missing, or a file cannot be read.
-        """
-        frame = self.frames[index]
-        return {
-            'images': self.images(frame),
-            'labels': decode_labels(self.path(frame, LABELS)),
-            'id': '/'.join(frame),
-            'condition': frame.description,
-        }
+        self._radar_threshold = radar_threshold
+        title = f'MUSES {str(root)!r} ({split})'
+        super().__init__(_find_scenes(root, split), wanted_of(MUSES_MODALITIES, modalities), title)
+        if not can_read_events():
+            self.missing.reasons['event'] = 'raw ones cannot be read: h5py is not installed'
 
     @cached_property
     def calibration(self) -> Calibration:
@@ -163,45 +155,73 @@ class Muses:
         """Return the SDK's projection of modality ``name``, if it was made."""
         raw = self.path(frame, RAW[name]).relative_to(self.root)
         paths = [self.root / PROJECTED / raw.with_suffix(suffix) for suffix in PROJECTED_SUFFIXES]
-        return next((path for path in paths if path.is_file()), None)
+        return next((path for path in paths if is_there(path)), None)
 
-    def images(self, frame: MusesFrame) -> dict[str, NDArray[Any]]:
-        """Return the network's images (H, W, 3) of the modalities that ``frame`` has.
+    def gap(self, frame: MusesFrame, kind: str) -> Path | None:
+        if kind not in RAW:
+            path = self.path(frame, LABELS if kind == TRUTH else PICTURE)
+            return None if is_there(path) else path
+        raw = self.path(frame, RAW[kind])
+        readable = is_there(raw) and (kind != 'event' or can_read_events())
+        return None if readable or self.projected(frame, kind) else raw
 
-        Raises:
-            DataError: One cannot be read, or is not of the camera's size.
-        """
-        images: dict[str, NDArray[Any]] = {'rgb': read_picture(self.path(frame, PICTURE))}
-        height, width = images['rgb'].shape[:2]
-        for name in RAW:
-            if (path := self.projected(frame, name)) is not None:
-                images[name] = decode_projected(path, name)
-                check_same_size(name, path, images[name], (height, width))
-        if 'lidar' not in images and (scan := self.scan(frame)) is not None:
-            calibration = self.calibration
-            camera = calibration.camera.resized(width, height)
-            images['lidar'] = lidar_image(
-                scan.points, scan.intensity, calibration.camera_from_lidar, camera
-            )
-        if 'event' not in images and (events := self.events(frame)) is not None:
-            seen = seen_by_camera(events, self.calibration, width, height)
-            images['event'] = event_image(seen, width, height)
-        return images
+    def image(self, frame: MusesFrame, name: str) -> NDArray[Any]:
+        if name not in RAW:
+            return read_picture(self.path(frame, PICTURE))
+        if (path := self.projected(frame, name)) is not None:
+            return decode_projected(path, name)
+        return self._projected_here(frame, name)
+
+    def class_ids(self, frame: MusesFrame) -> NDArray[np.uint8]:
+        return decode_labels(self.path(frame, LABELS))
 
     def scan(self, frame: MusesFrame) -> LidarScan | None:
         """Return the raw LiDAR scan, or None where there is none."""
         path = self.path(frame, RAW['lidar'])
-        return read_scan(path) if path.is_file() else None
+        return read_scan(path) if is_there(path) else None
 
     def events(self, frame: MusesFrame) -> Events | None:
         """Return the event camera's last 30 ms, or None where they are not, or h5py is not."""
         path = self.path(frame, RAW['event'])
-        return read_events(path) if path.is_file() else None
+        return read_events(path) if is_there(path) and can_read_events() else None
 
-    def _siblings(self, frame: MusesFrame) -> Iterator[tuple[str, Path | None, Path]]:
-        for name, place in RAW.items():
-            raw = self.path(frame, place)
-            readable = raw.is_file() and (name != 'event' or can_read_events())
-            yield name, self.projected(frame, name) or (raw if readable else None), raw
-        labels = self.path(frame, LABELS)
-        yield LABELS.folder, (labels if labels.is_file() else None), labels
+    def _projected_here(self, frame: MusesFrame, name: str) -> NDArray[Any]:
+        height, width = picture_size(self.path(frame, PICTURE))
+        calibration = self.calibration
+        camera = calibration.camera.resized(width, height)
+        path = self.path(frame, RAW[name])
+        if name == 'event':
+            events = seen_by_camera(read_events(path), calibration, width, height)
+            return event_image(events, width, height)
+        if name == 'lidar':
+            scan = read_scan(path)
+            transform = calibration.camera_from_lidar
+            return lidar_image(scan.points, scan.intensity, transform, camera)
+        if calibration.camera_from_radar is None:
+            msg = f'{str(self.root / "calib.json")!r} lacks extrinsics.radar2rgb, for raw radar.'
+            raise DataError(msg)
+        echoes = read_radar(path, self._radar_threshold)
+        return radar_image(*echoes, calibration.camera_from_radar, camera)
+
+
+def _find_scenes(root: Path, split: str) -> list[MusesFrame]:
+    pictures = root / PICTURE.folder
+    if not pictures.is_dir():
+        wanted = ', '.join([PICTURE.folder, LABELS.folder, *(p.folder for p in RAW.values())])
+        msg = f'MUSES root {str(root)!r} has no folder {pictures.name!r}: expected {wanted}.'
+        raise DataError(msg)
+    suffix = f'_{PICTURE.token}'
+    frames = [
+        MusesFrame(split, weather, time, path.name[: -len(suffix)])
+        for weather in WEATHERS
+        for time in TIMES
+        for path in sorted(pictures.glob(f'{split}/{weather}/{time}/*{suffix}'))
+    ]
+    if not frames:
+        present = sorted(path.name for path in pictures.iterdir() if path.is_dir())
+        msg = (
+            f'MUSES root {str(root)!r} has no scene of split {split!r}: nothing matches '
+            f'{PICTURE.folder}/{split}/<weather>/<time>/*{suffix}; splits found: {present}.'
+        )
+        raise DataError(msg)
+    return frames

@@ -1,4 +1,4 @@
-"""The files of MUSES: calibration, labels, LiDAR scans, events and the SDK's projections."""
+"""The files of MUSES: calibration, LiDAR and radar scans, events and the SDK's projections."""
 
 from __future__ import annotations
 
@@ -11,14 +11,27 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from robustseg_core.data.reading import read_picture, read_points, read_raw_picture
+from robustseg_core.data.reading import (
+    read_array,
+    read_class_ids,
+    read_points,
+    read_raw_picture,
+)
 from robustseg_core.errors import DataError
-from robustseg_core.labels import IGNORE_ID, MUSES
-from robustseg_core.sensors import CameraModel, Events
+from robustseg_core.labels import MUSES
+from robustseg_core.sensors import CameraModel, Events, RadarPoints, radar_points
 
 REFERENCE_SIZE = (1920, 1080)  # width, height that the intrinsics in calib.json are for
 INTENSITY_FULL_SCALE = 255.0
 WINDOW_NS = 30_000_000
+# A radar scan is a picture, one column a direction. Eleven rows say when it was taken and whether
+# it is valid, the others are strengths, one row a range. As the published development kit reads it
+# (processing/radar_processing.py of timbroed/MUSES).
+RADAR_DIRECTIONS = 400
+RADAR_HEADER_ROWS = 11
+RADAR_VALID_ROW = 10
+RADAR_METRES_PER_BIN = 0.0438
+RADAR_GROUND_M = -1.62
 
 
 class Calibration(NamedTuple):
@@ -29,12 +42,14 @@ class Calibration(NamedTuple):
         event_matrix: (3, 3) intrinsics of the event camera.
         camera_from_lidar: (4, 4).
         camera_from_event: (4, 4).
+        camera_from_radar: (4, 4), or None where it is not said.
     """
 
     camera: CameraModel
     event_matrix: NDArray[np.float64]
     camera_from_lidar: NDArray[np.float64]
     camera_from_event: NDArray[np.float64]
+    camera_from_radar: NDArray[np.float64] | None
 
 
 class LidarScan(NamedTuple):
@@ -52,26 +67,18 @@ def decode_labels(path: Path) -> NDArray[np.uint8]:
     Raises:
         DataError: It cannot be read, or holds another value.
     """
-    ids = read_picture(path)[..., 0]
-    strange = np.unique(ids[(ids >= len(MUSES)) & (ids != IGNORE_ID)])
-    if strange.size:
-        msg = (
-            f'Labels {str(path)!r} hold the values {strange.tolist()}; '
-            f'wanted 0..{len(MUSES) - 1} or {IGNORE_ID}.'
-        )
-        raise DataError(msg)
-    return ids
+    return read_class_ids(path, len(MUSES))
 
 
 def decode_projected(path: Path, name: str) -> NDArray[Any]:
     """Read an image that the SDK's ``project_sensors_to_rgb`` wrote.
 
-    As PNG, LiDAR is uint16 = (value + 100) * 150, written through OpenCV and thus read through it:
-    any other reader finds the channels in reverse. Intensities come as 0..255.
+    As PNG, LiDAR and radar are uint16 = (value + 100) * 150, written through OpenCV and thus read
+    through it: any other reader finds the channels in reverse. Intensities come as 0..255.
 
     Returns:
         (H, W, 3): counts of ON and OFF events and 0, uint8; or range in m, intensity in 0..1 and
-        height in m, float32.
+        height in m (of radar: 0), float32.
 
     Raises:
         DataError: It cannot be read, or has another type.
@@ -84,7 +91,7 @@ def decode_projected(path: Path, name: str) -> NDArray[Any]:
                 raise DataError(msg)
             image = image.astype(np.float32) / 150 - 100
     else:
-        image = _load_array(path)
+        image = read_array(path)
     if image.ndim != 3 or image.shape[2] != 3:
         msg = f'Projected {name} {str(path)!r} has shape {image.shape}; wanted (H, W, 3).'
         raise DataError(msg)
@@ -96,7 +103,7 @@ def decode_projected(path: Path, name: str) -> NDArray[Any]:
 
 
 def read_calibration(path: Path) -> Calibration:
-    """Read ``calib.json``: intrinsics.{rgb,event}.K, extrinsics.{lidar2rgb,event2rgb}.
+    """Read ``calib.json``: intrinsics.{rgb,event}.K, extrinsics.{lidar,event,radar}2rgb.
 
     Raises:
         DataError: It is missing, or lacks one of these.
@@ -104,11 +111,13 @@ def read_calibration(path: Path) -> Calibration:
     try:
         values = json.loads(path.read_text())
         intrinsics, extrinsics = values['intrinsics'], values['extrinsics']
+        radar = extrinsics.get('radar2rgb')
         return Calibration(
             CameraModel(*REFERENCE_SIZE, np.array(intrinsics['rgb']['K'], np.float64)),
             np.array(intrinsics['event']['K'], np.float64).reshape(3, 3),
             np.array(extrinsics['lidar2rgb'], np.float64).reshape(4, 4),
             np.array(extrinsics['event2rgb'], np.float64).reshape(4, 4),
+            None if radar is None else np.array(radar, np.float64).reshape(4, 4),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = (
@@ -133,22 +142,52 @@ def read_scan(path: Path) -> LidarScan:
     )
 
 
+def read_radar(path: Path, threshold: float = 0.0) -> RadarPoints:
+    """Read a radar scan as points on the ground, intensity in 0..1.
+
+    Args:
+        path: The picture.
+        threshold: Strength, in 0..1, that an echo must exceed. The development kit draws all.
+
+    Raises:
+        DataError: It cannot be read, or is no such picture.
+    """
+    scan = read_raw_picture(path)
+    if scan.ndim == 3:
+        scan = scan[..., 0]
+    if scan.dtype != np.uint8 or scan.shape[1] != RADAR_DIRECTIONS:
+        msg = (
+            f'Radar scan {str(path)!r} is {scan.dtype} {scan.shape}; '
+            f'wanted uint8 (ranges, {RADAR_DIRECTIONS}).'
+        )
+        raise DataError(msg)
+    if len(scan) <= RADAR_HEADER_ROWS:
+        msg = f'Radar scan {str(path)!r} has {len(scan)} rows; wanted over {RADAR_HEADER_ROWS}.'
+        raise DataError(msg)
+    echoes = scan[RADAR_HEADER_ROWS:] / np.float32(INTENSITY_FULL_SCALE)
+    echoes[:, scan[RADAR_VALID_ROW] == 0] = np.nan
+    # Clockwise from behind; column 199 looks ahead.
+    turns = np.arange(1, RADAR_DIRECTIONS + 1) / RADAR_DIRECTIONS
+    azimuths = np.pi - 2 * np.pi * turns
+    return radar_points(
+        echoes, azimuths, RADAR_METRES_PER_BIN, ground_m=RADAR_GROUND_M, threshold=threshold
+    )
+
+
 def can_read_events() -> bool:
     """Return whether h5py is installed, which raw event files need."""
     return find_spec('h5py') is not None
 
 
-def read_events(path: Path) -> Events | None:
+def read_events(path: Path) -> Events:
     """Read the last 30 ms of an HDF5 file ``events/{x,y,t,p}``, t in microseconds.
 
-    Returns:
-        The events, or None where h5py is not installed.
-
     Raises:
-        DataError: It cannot be read, or lacks one of these.
+        DataError: It cannot be read, or lacks one of these; h5py is not installed.
     """
     if not can_read_events():
-        return None
+        msg = f'Reading {str(path)!r} needs h5py and hdf5plugin, which are not installed.'
+        raise DataError(msg)
     import h5py
 
     with suppress(ImportError):
@@ -183,15 +222,3 @@ def seen_by_camera(events: Events, calibration: Calibration, width: int, height:
         events.t_ns[inside],
         events.on[inside],
     )
-
-
-def _load_array(path: Path) -> NDArray[Any]:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if path.suffix == '.npz':
-            with loaded:
-                return np.asarray(loaded[loaded.files[0]])
-        return np.asarray(loaded)
-    except (OSError, ValueError, IndexError) as error:
-        msg = f'Cannot read the array {str(path)!r}: {error}.'
-        raise DataError(msg) from error

@@ -1,19 +1,24 @@
-"""Reading what data sets are made of: pictures, point clouds, and files that may be missing."""
+"""Reading what data sets are made of: pictures, arrays, and files that may be missing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
+from zipfile import BadZipFile
+import zlib
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from robustseg_core.errors import DataError
+from robustseg_core.labels import IGNORE_ID
 
 EXAMPLES = 3
+_PNG = b'\x89PNG\r\n\x1a\n'
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
@@ -52,16 +57,96 @@ def read_points(path: Path, dtype: type[np.floating[Any]], columns: int) -> NDAr
     return np.frombuffer(data, dtype).reshape(-1, columns)
 
 
-def check_same_size(name: str, path: Path, image: NDArray[Any], size: tuple[int, int]) -> None:
+def read_array(path: Path) -> NDArray[Any]:
+    """Read an array that NumPy wrote: ``.npy``, or the first of an ``.npz``.
+
+    Raises:
+        DataError: The file cannot be read, is truncated, or would have to be unpickled.
+    """
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if path.suffix == '.npz':
+            with loaded:
+                return np.asarray(loaded[loaded.files[0]])
+        return np.asarray(loaded)
+    except (OSError, ValueError, IndexError, EOFError, BadZipFile, zlib.error) as error:
+        msg = f'Cannot read the array {str(path)!r}: {error}.'
+        raise DataError(msg) from error
+
+
+def read_class_ids(path: Path, classes: int) -> NDArray[np.uint8]:
+    """Read a grey picture whose values are class ids, as (H, W); 255 = ignore.
+
+    Raises:
+        DataError: The file cannot be read, is no such picture, or holds an id that is no class.
+    """
+    ids = read_raw_picture(path)
+    if ids.ndim != 2 or ids.dtype != np.uint8:
+        msg = f'Labels {str(path)!r} are {ids.dtype} {ids.shape}; wanted uint8 (H, W).'
+        raise DataError(msg)
+    check_class_ids(path, ids, classes - 1)
+    return ids
+
+
+def check_class_ids(path: Path, ids: NDArray[np.uint8], highest: int) -> None:
+    """Refuse values that are neither 0..``highest`` nor 255.
+
+    Raises:
+        DataError: There are some.
+    """
+    strange = ids[(ids > highest) & (ids != IGNORE_ID)]
+    if strange.size:
+        msg = (
+            f'Labels {str(path)!r} hold the values {np.unique(strange).tolist()} in '
+            f'{strange.size} of {ids.size} pixels; wanted 0..{highest} or {IGNORE_ID}.'
+        )
+        raise DataError(msg)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Return height and width of a picture, of a PNG without decoding it.
+
+    Raises:
+        DataError: The file cannot be read, or is no picture.
+    """
+    try:
+        with path.open('rb') as file:
+            head = file.read(24)
+    except OSError:
+        head = b''
+    if head.startswith(_PNG) and len(head) == 24:
+        return int.from_bytes(head[20:], 'big'), int.from_bytes(head[16:20], 'big')
+    height, width = read_picture(path).shape[:2]
+    return height, width
+
+
+def check_same_size(
+    name: str, place: Path | str, image: NDArray[Any], size: tuple[int, int]
+) -> None:
     """Refuse an ``image`` that is not of ``size`` (height, width).
+
+    Args:
+        name: Of the modality.
+        place: The file or the frame that the image is of.
+        image: (H, W, ...).
+        size: Height and width wanted.
 
     Raises:
         DataError: It is not.
     """
     if image.shape[:2] != size:
         height, width = image.shape[:2]
-        msg = f'{name} image {str(path)!r} is {width}x{height}; wanted {size[1]}x{size[0]}.'
+        msg = f'{name} image {str(place)!r} is {width}x{height}; wanted {size[1]}x{size[0]}.'
         raise DataError(msg)
+
+
+def is_there(path: Path) -> bool:
+    """Return whether ``path`` is a file with something in it; a broken download leaves others."""
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return S_ISREG(status.st_mode) and status.st_size > 0
 
 
 @dataclass
@@ -72,11 +157,13 @@ class MissingFiles:
         frames: Number of frames looked at.
         counts: Kind of file -> how many frames lack it.
         examples: Kind of file -> the first few paths.
+        reasons: Kind of file -> why a file that is there counts as missing.
     """
 
     frames: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[Path]] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
 
     def look(self, siblings: Iterable[tuple[str, Path | None, Path]]) -> None:
         """Look at one frame.
@@ -97,6 +184,7 @@ class MissingFiles:
         return [
             f'{kind}: {count} of {self.frames} files are missing, e.g. '
             + ', '.join(str(path) for path in self.examples[kind])
+            + (f' ({self.reasons[kind]})' if kind in self.reasons else '')
             for kind, count in self.counts.items()
         ]
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from robustseg_core.data.frames import FrameArrays, wanted_of
+from robustseg_core.data.reading import MissingFiles
 from robustseg_core.data.streets.drive import StreetDrive, StreetFrame
 from robustseg_core.data.streets.randomness import Stream, stream
 from robustseg_core.data.streets.weather import CONDITIONS, FAULTS
 from robustseg_core.errors import ConfigError
+from robustseg_core.labels import DELIVER
 from robustseg_core.modalities import IMAGENET, Modality, ModalitySet, Normalisation
 from robustseg_core.sensors.depth import encode_depth
 from robustseg_core.sensors.events import event_image
@@ -41,22 +44,6 @@ _FAULT_SHARE = 0.3
 _FRAMES = 600  # a frame of the first minute of its drive
 
 
-class StreetSample(TypedDict):
-    """A frame in the units of the encodings.
-
-    Attributes:
-        images: Modality name to (H, W, 3).
-        labels: (H, W) uint8, 255 = ignore.
-        id: What the frame is called.
-        condition: Weather and faults.
-    """
-
-    images: dict[str, NDArray[np.generic]]
-    labels: NDArray[np.uint8]
-    id: str
-    condition: str
-
-
 def street_images(frame: StreetFrame, drive: StreetDrive) -> dict[str, NDArray[np.generic]]:
     """Return the network's image (H, W, 3) of each of ``STREET_MODALITIES``."""
     camera = drive.camera
@@ -68,25 +55,43 @@ def street_images(frame: StreetFrame, drive: StreetDrive) -> dict[str, NDArray[n
     }
 
 
-class SyntheticStreets(Dataset[StreetSample]):
+class SyntheticStreets(Dataset[FrameArrays]):
     """``count`` frames, each of a drive of its own in weather of its own; drawn when asked for.
 
+    Args:
+        count: Number of frames.
+        seed: Of all of them.
+        width: In pixels.
+        height: In pixels.
+        modalities: Names of the sensors wanted, empty = all.
+
     Raises:
-        ConfigError: ``count`` is negative.
+        ConfigError: ``count`` is negative, or there is no such modality.
     """
 
-    def __init__(self, count: int, seed: int, width: int = 256, height: int = 256) -> None:
+    labels = DELIVER
+
+    def __init__(
+        self,
+        count: int,
+        seed: int,
+        width: int = 256,
+        height: int = 256,
+        modalities: Collection[str] = (),
+    ) -> None:
         if count < 0:
             msg = f'count must be >= 0, got {count!r}.'
             raise ConfigError(msg)
         self._count = count
         self._seed = seed
         self._size = (width, height)
+        self.modalities = wanted_of(STREET_MODALITIES, modalities)
+        self.missing = MissingFiles()
 
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, index: int) -> StreetSample:
+    def __getitem__(self, index: int) -> FrameArrays:
         if not 0 <= index < self._count:
             msg = f'Index {index} is not in 0..{self._count - 1}.'
             raise IndexError(msg)
@@ -97,8 +102,9 @@ class SyntheticStreets(Dataset[StreetSample]):
         )
         drive = StreetDrive(int(rng.integers(1 << 62)), *self._size, condition, faults)
         frame = drive.frame(int(rng.integers(_FRAMES)))
-        return StreetSample(
-            images=street_images(frame, drive),
+        images = street_images(frame, drive)
+        return FrameArrays(
+            images={name: images[name] for name in self.modalities.names},
             labels=frame.labels,
             id=f'streets_{self._seed}_{index:06d}',
             condition=frame.condition,

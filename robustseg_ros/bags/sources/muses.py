@@ -18,6 +18,8 @@ from robustseg_ros.bags.channels import Record
 from robustseg_ros.bags.sources import EPOCH_NS, SourceOptions
 from robustseg_ros.bags.sources.deliver import SLIDES_HZ
 
+# Radar has no topic of its own.
+SENSORS = ('rgb', 'event', 'lidar')
 EVENT_CAMERA_SIZE = (1280, 720)  # width, height
 
 
@@ -29,7 +31,7 @@ class MusesSource:
     """
 
     def __init__(self, root: Path, options: SourceOptions) -> None:
-        self._data = Muses(root, options.split)
+        self._data = Muses(root, options.split, SENSORS)
         self._calibration = self._data.calibration
         frames = [frame for frame in self._data.frames if options.scene in frame.scene]
         if not frames:

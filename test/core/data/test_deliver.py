@@ -13,7 +13,7 @@ from robustseg_core.data.deliver import (
     decode_labels,
     decode_raw_depth,
 )
-from robustseg_core.errors import DataError
+from robustseg_core.errors import ConfigError, DataError
 
 RGB = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
 
@@ -66,7 +66,7 @@ def test_labels_are_one_less_than_the_red_channel_and_nothing_is_ignored(root: P
 
 def test_value_that_is_no_class_is_refused(tmp_path: Path) -> None:
     write(tmp_path / 'labels.png', semantic([1, 26, 254]))
-    with pytest.raises(DataError, match=r'hold the values \[26, 254\]; wanted 0..25 or 255'):
+    with pytest.raises(DataError, match=r'\[26, 254\] in 8 of 12 pixels; wanted 0..25 or 255'):
         decode_labels(tmp_path / 'labels.png')
 
 
@@ -112,7 +112,7 @@ def test_missing_siblings_are_absent_keys_and_counted(root: Path) -> None:
     gone.unlink()
     data = Deliver(root, 'val')
     assert list(data[0]['images']) == ['rgb', 'event', 'lidar']
-    assert data.missing.lines() == [f'hha: 1 of 2 files are missing, e.g. {gone}']
+    assert data.missing.lines() == [f'depth: 1 of 2 files are missing, e.g. {gone}']
 
 
 def test_missing_labels_are_an_error_that_names_the_file(root: Path) -> None:
@@ -122,11 +122,62 @@ def test_missing_labels_are_an_error_that_names_the_file(root: Path) -> None:
         Deliver(root, 'val')[0]
 
 
+def test_sensors_not_asked_for_are_neither_read_nor_missed(root: Path) -> None:
+    for folder in ('img', 'hha', 'lidar'):
+        for path in (root / folder).rglob('*.png'):
+            path.write_bytes(path.read_bytes()[:40])
+    (root / 'lidar/fog/val/MAP_1_point2/000001_lidar_front.png').unlink()
+    data = Deliver(root, 'val', modalities=['event'])
+    assert data.modalities.letters == 'E'
+    assert list(data[0]['images']) == ['event']
+    assert data.missing.lines() == []
+
+
+def test_sensors_keep_their_order_whatever_was_named_first(root: Path) -> None:
+    data = Deliver(root, 'val', modalities=['lidar', 'rgb'])
+    assert data.modalities.names == ('rgb', 'lidar')
+    assert list(data[0]['images']) == ['rgb', 'lidar']
+
+
+def test_unknown_sensor_is_answered_with_the_known(root: Path) -> None:
+    with pytest.raises(ConfigError, match=r"'hha'; known are \['rgb', 'depth', 'event', 'lidar'"):
+        Deliver(root, 'val', modalities=['hha'])
+
+
+def test_event_picture_is_brought_to_the_cameras_size_without_the_camera(root: Path) -> None:
+    write(root / 'event/fog/val/MAP_1_point2/000001_event_front.png', RGB[::2, ::2])
+    assert Deliver(root, 'val', modalities=['event'])[0]['images']['event'].shape == (4, 6, 3)
+
+
 def test_truncated_picture_is_an_error_that_names_the_file(root: Path) -> None:
     path = root / 'lidar/fog/val/MAP_1_point2/000001_lidar_front.png'
     path.write_bytes(path.read_bytes()[:20])
     with pytest.raises(DataError, match=r'000001_lidar_front.png.* not a picture'):
         Deliver(root, 'val')[0]
+
+
+def test_half_downloaded_set_is_told_in_one_message(root: Path) -> None:
+    write_frame(root, 'sun/val/MAP_1_point1')
+    for path in (root / 'hha').rglob('*.png'):
+        path.unlink()
+    empty = root / 'semantic/sun/val/MAP_1_point1/000001_semantic_front.png'
+    empty.write_bytes(b'')
+    strange = root / 'semantic/fog/val/MAP_1_point2/000001_semantic_front.png'
+    write(strange, semantic([1, 26, 254]))
+    with pytest.raises(DataError) as raised:
+        Deliver(root, 'val').check()
+    assert str(raised.value) == (
+        f"DELIVER '{root}' (val) is incomplete or damaged. "
+        f'depth: 2 of 2 files are missing, e.g. '
+        f'{root}/hha/fog/val/MAP_1_point2/000001_depth_front.png, '
+        f'{root}/hha/sun/val/MAP_1_point1/000001_depth_front.png; '
+        f'labels: 1 of 2 files are missing, e.g. {empty}; '
+        f"labels: 1 of 1 looked at are unusable: Labels '{strange}' hold the values [26, 254] in "
+        '8 of 12 pixels; wanted 0..25 or 255. '
+        "To do without, leave ['depth'] out of the modalities asked for."
+    )
+    with pytest.raises(DataError, match='labels: 1 of 2'):
+        Deliver(root, 'val', modalities=['rgb']).check()
 
 
 def test_folder_without_img_is_no_deliver_root(tmp_path: Path) -> None:

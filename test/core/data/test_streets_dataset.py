@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from robustseg_core.data.frames import FrameArrays
 from robustseg_core.data.streets import (
     STREET_MODALITIES,
     StreetDrive,
@@ -15,7 +16,6 @@ from robustseg_core.data.streets import (
     street_images,
 )
 from robustseg_core.data.streets.classes import Class
-from robustseg_core.data.streets.dataset import StreetSample
 from robustseg_core.errors import ConfigError
 
 
@@ -29,7 +29,7 @@ def one_thread() -> Iterator[None]:
 
 
 @cache
-def fifty() -> list[StreetSample]:
+def fifty() -> list[FrameArrays]:
     dataset = SyntheticStreets(50, 5, 96, 96)
     return [dataset[index] for index in range(50)]
 
