@@ -1,44 +1,121 @@
-"""The evaluation protocols of the papers."""
+"""The evaluation protocols of the papers.
+
+What they do to a sensor that is missing is theirs, whatever the checkpoint was trained for: where
+``missing`` is ``drop``, any-modal shows the network at its work; where it is ``zero``, EMM does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
-import numpy as np
-import torch
-
+from robustseg_core.data.deliver import CASES
 from robustseg_core.data.sample import Batch
-from robustseg_core.evaluation.confusion import Confusion
-from robustseg_core.evaluation.report import AnyModalScores
+from robustseg_core.errors import ConfigError
+from robustseg_core.evaluation.scores import Evaluation, SubsetScores
+from robustseg_core.evaluation.scoring import Tallies, Watcher, score, words
+from robustseg_core.evaluation.trials import Plan, Subset, Trial
+from robustseg_core.modalities import ModalitySet
 from robustseg_core.models.segmenter import MultimodalSegmenter
 
+PROTOCOLS = ('any_modal', 'emm', 'rmm', 'nm', 'conditions')
 
-@torch.inference_mode()
+
 def any_modal(
     model: MultimodalSegmenter, batches: Iterable[Batch], device: str = 'cpu'
-) -> AnyModalScores:
+) -> SubsetScores:
     """Score every non-empty subset of the modalities (RobustSeg, Table 1).
 
-    A subset is realised by leaving the other modalities out. Each modality is encoded once per
-    batch and its features serve every subset that holds it.
+    Args:
+        model: The network.
+        batches: The frames.
+        device: Where to compute.
+
+    Raises:
+        DataError: There is no frame, or a label is no class of the network.
+    """
+    scores = evaluate(model, batches, ('any_modal',), device=device).any_modal
+    assert scores is not None  # it was asked for
+    return scores
+
+
+def evaluate(
+    model: MultimodalSegmenter,
+    batches: Iterable[Batch],
+    protocols: Collection[str] = PROTOCOLS,
+    *,
+    seed: int = 0,
+    device: str = 'cpu',
+    watcher: Watcher | None = None,
+) -> Evaluation:
+    """Score a network by several protocols in one pass over the frames.
+
+    A frame that lacks a sensor is scored in the trials that do without it: any-modal and EMM for
+    the subsets it has; RMM (which corrupts the other sensors, not removes them) and NM not at all.
 
     Args:
-        model: The network; it is put in eval mode.
-        batches: Frames that have all the model's modalities.
+        model: The network; it is not changed.
+        batches: The frames, normalised as the network wants them.
+        protocols: Of ``PROTOCOLS``.
+        seed: Of what RMM and NM draw.
         device: Where to compute.
+        watcher: Sees the clean features and every prediction.
+
+    Raises:
+        ConfigError: No such protocol.
+        DataError: There is no frame, or a label is no class of the network.
     """
-    model = model.to(device).eval().fold()
-    subsets = model.config.modalities.subsets()
-    counts = {subset: Confusion(len(model.config.labels)) for subset in subsets}
-    frames = 0
-    for batch in batches:
-        truth = batch['labels'].numpy().astype(np.uint8)
-        frames += len(truth)
-        features = {
-            name: model.encode(image.to(device)) for name, image in batch['images'].items()
-        }
-        for subset, confusion in counts.items():
-            fused = model.fuse([features[name] for name in subset])
-            logits = model.decode(fused, truth.shape[-2:])
-            confusion.update(logits.argmax(dim=1).to(torch.uint8).cpu().numpy(), truth)
-    return AnyModalScores(model.config.modalities, counts, frames)
+    if unknown := sorted(set(protocols) - set(PROTOCOLS)):
+        msg = f'Unknown protocols {unknown}; known are {list(PROTOCOLS)}.'
+        raise ConfigError(msg)
+    modalities = model.config.modalities
+    plan = Plan.of(modalities, frozenset(protocols))
+    tallies = score(model, batches, plan.trials(), seed=seed, device=device, watcher=watcher)
+
+    def subsets(trials: Mapping[Subset, Trial], word: str | None = None) -> SubsetScores:
+        return _subset_scores(modalities, trials, tallies, word)
+
+    return Evaluation(
+        modalities=modalities,
+        labels=model.config.labels,
+        frames=sum(tallies.frames.values()),
+        any_modal=subsets(plan.any_modal) if plan.any_modal else None,
+        emm=subsets(plan.emm) if plan.emm else None,
+        rmm={rate: subsets(trials) for rate, trials in plan.rmm.items()},
+        nm={
+            level: tallies.of[trial].total()
+            for level, trial in plan.nm.items()
+            if tallies.of[trial].count()
+        },
+        conditions={
+            word: subsets(plan.conditions, word)
+            for word in (_words_in_order(tallies) if plan.conditions else ())
+        },
+    )
+
+
+def _subset_scores(
+    modalities: ModalitySet, trials: Mapping[Subset, Trial], tallies: Tallies, word: str | None
+) -> SubsetScores:
+    return SubsetScores(
+        modalities=modalities,
+        counts={subset: tallies.of[trial].total(word) for subset, trial in trials.items()},
+        frames=sum(
+            count
+            for condition, count in tallies.frames.items()
+            if word is None or word in words(condition)
+        ),
+        scored={subset: tallies.of[trial].count(word) for subset, trial in trials.items()},
+    )
+
+
+def _words_in_order(tallies: Tallies) -> list[str]:
+    """Return every weather and fault that occurs: weathers first, then the papers' order."""
+    position: dict[str, int] = {}
+    for condition in tallies.frames:
+        for index, word in enumerate(words(condition)):
+            position[word] = min(index, position.get(word, index))
+
+    def rank(word: str) -> tuple[int, int, str]:
+        return position[word], CASES.index(word) if word in CASES else len(CASES), word
+
+    return sorted(position, key=rank)

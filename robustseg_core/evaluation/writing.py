@@ -1,0 +1,64 @@
+"""The files of an evaluation: a report for people, tables and JSON for programs, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+import json
+from pathlib import Path
+
+from robustseg_core.errors import DataError
+from robustseg_core.evaluation.gallery import Gallery
+from robustseg_core.evaluation.layouts import all_tables
+from robustseg_core.evaluation.report import Subject, markdown
+from robustseg_core.evaluation.scores import Evaluation
+from robustseg_core.evaluation.tables import Table
+
+
+def write(evaluation: Evaluation, subject: Subject, gallery: Gallery | None, folder: Path) -> str:
+    """Write ``report.md``, ``results.json``, a CSV for each table, and pictures.
+
+    Args:
+        evaluation: The scores.
+        subject: What was evaluated.
+        gallery: What the pictures are made of; None = no pictures.
+        folder: Where to; made where it is not there.
+
+    Returns:
+        The tables without those of single classes, and what could not be drawn.
+
+    Raises:
+        DataError: A file cannot be written.
+    """
+    tables = all_tables(evaluation, subject.dataset)
+    results = {'subject': asdict(subject), **evaluation.to_dict()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # The scores first: they took long, and a picture may fail.
+        text = json.dumps(results, indent=2, allow_nan=False)
+        (folder / 'results.json').write_text(text + '\n', encoding='utf-8')
+        for name, table in tables.items():
+            (folder / f'{name}.csv').write_text(table.csv(), encoding='utf-8')
+        names, problems = _pictures(evaluation, subject, gallery, folder)
+        report = markdown(evaluation, subject, tables, names)
+        (folder / 'report.md').write_text(report, encoding='utf-8')
+    except OSError as error:
+        msg = f'The report cannot be written into {str(folder)!r}: {error}.'
+        raise DataError(msg) from error
+    return '\n\n'.join([*_shown(tables), *problems, f'Report: {folder / "report.md"}'])
+
+
+def _pictures(
+    evaluation: Evaluation, subject: Subject, gallery: Gallery | None, folder: Path
+) -> tuple[list[str], list[str]]:
+    if gallery is None:
+        return [], []
+    try:
+        from robustseg_core.evaluation.drawing import draw
+    except ImportError as error:
+        return [], [f'No pictures were drawn, matplotlib is not installed: {error}.']
+    return draw(evaluation, gallery, subject.dataset, subject.seed, folder)
+
+
+def _shown(tables: Mapping[str, Table]) -> list[str]:
+    return [table.markdown() for name, table in tables.items() if name != 'class_iou']

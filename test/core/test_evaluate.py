@@ -1,0 +1,143 @@
+"""``python -m robustseg_core.evaluate``, on a handful of small frames."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from robustseg_core.data.nyuv2 import NYUV2_MODALITIES
+from robustseg_core.data.streets import STREET_MODALITIES
+from robustseg_core.evaluate import main
+from robustseg_core.labels import DELIVER, NYU13, NYU40
+from robustseg_core.models.checkpoint import save_model
+from robustseg_core.models.segmenter import MultimodalSegmenter, SegmenterConfig
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """Write a checkpoint with random weights and return its path."""
+
+    def write(labels=NYU13, modalities=NYUV2_MODALITIES) -> Path:
+        torch.manual_seed(0)
+        config = SegmenterConfig(
+            backbone='mit_nano',
+            head_width=8,
+            labels=labels,
+            modalities=modalities,
+            resolution=(32, 32),
+        )
+        path = tmp_path / 'model.safetensors'
+        save_model(MultimodalSegmenter(config), path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def indoor(tmp_path) -> Path:
+    """A folder in NYUv2's layout: three frames, the last without depth."""
+    root = tmp_path / 'nyuv2'
+    generator = np.random.default_rng(0)
+    for folder in ('rgb', 'depth', 'label13'):
+        (root / folder).mkdir(parents=True)
+    for index in range(3):
+        name = f'{index:04d}'
+        cv2.imwrite(str(root / 'rgb' / f'{name}.jpg'), np.full((48, 64, 3), 99, np.uint8))
+        if index < 2:
+            depth = generator.integers(20, 200, (48, 64), np.uint8)
+            cv2.imwrite(str(root / 'depth' / f'{name}.png'), depth)
+        labels = generator.integers(0, 13, (48, 64)).astype(np.uint8)
+        cv2.imwrite(str(root / 'label13' / f'{name}.png'), labels)
+    return root
+
+
+def indoor_settings(root: Path) -> list[str]:
+    return ['data.kind=nyuv2', f'data.root={root}', 'data.val_split=all', 'data.size=[32,32]']
+
+
+def test_a_folder_is_scored_by_configuration_alone(checkpoint, indoor, tmp_path, capsys):
+    out = tmp_path / 'out'
+    config = tmp_path / 'train.yaml'
+    # A file of training's: what does not concern the data is read and not used.
+    config.write_text(
+        'out: runs/elsewhere\nseed: 11\nteacher:\n  epochs: 40\n'
+        f'data:\n  kind: nyuv2\n  root: {indoor}\n  size: [32, 32]\n'
+    )
+    status = main(
+        [
+            *('--checkpoint', str(checkpoint()), '--config', str(config), '--protocol', 'all'),
+            *('--out', str(out), '--no-plots', '--device', 'cpu', 'data.val_split=all'),
+        ]
+    )
+
+    assert status == 0
+    results = json.loads((out / 'results.json').read_text())
+    assert results['frames'] == 3
+    assert results['subject']['seed'] == 11
+    assert results['subject']['split'] == 'all'
+    assert results['any_modal']['frames_lacking_a_sensor'] == {'D': 1, 'RD': 1}
+    assert set(results) >= {'any_modal', 'emm', 'rmm', 'nm', 'conditions'}
+    assert (out / 'report.md').read_text().count('1 of 3 files are missing') == 1
+    assert not list(out.glob('*.png'))
+    assert '| mIoU | R | D | RD | mean |' in capsys.readouterr().out
+
+
+def test_another_split_can_be_named(checkpoint, indoor, tmp_path):
+    arguments = ['--checkpoint', str(checkpoint()), '--out', str(tmp_path), '--no-plots']
+    assert (
+        main([*arguments, '--split', 'all', *indoor_settings(indoor)[:2], 'data.size=[32,32]'])
+        == 0
+    )
+    assert json.loads((tmp_path / 'results.json').read_text())['subject']['split'] == 'all'
+
+
+def test_settings_may_stand_between_the_options(checkpoint, indoor, tmp_path):
+    first, *rest = indoor_settings(indoor)
+    arguments = ['--checkpoint', str(checkpoint()), first, '--out', str(tmp_path), *rest]
+    assert main([*arguments, '--no-plots', 'seed=5']) == 0
+    assert json.loads((tmp_path / 'results.json').read_text())['subject']['seed'] == 5
+
+
+def test_a_checkpoint_of_other_classes_is_refused(checkpoint, indoor, tmp_path, capsys):
+    arguments = ['--checkpoint', str(checkpoint(NYU40)), '--out', str(tmp_path / 'out')]
+    assert main([*arguments, *indoor_settings(indoor)]) == 1
+    message = capsys.readouterr().err
+    assert f'knows {len(NYU40)} classes' in message
+    assert f'labelled with {len(NYU13)} classes' in message
+    assert not (tmp_path / 'out').exists()
+
+
+def test_the_streets_need_no_configuration(checkpoint, tmp_path):
+    path = checkpoint(DELIVER, STREET_MODALITIES)
+    settings = ['data.val_count=1', 'data.size=[32,32]']
+    assert main(['--checkpoint', str(path), '--out', str(tmp_path), '--no-plots', *settings]) == 0
+    results = json.loads((tmp_path / 'results.json').read_text())
+    assert len(results['any_modal']['miou_all_classes']) == 15
+    assert set(results) == {'subject', 'frames', 'modalities', 'classes', 'any_modal'}
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'text'),
+    [
+        (['--device', 'nonsense'], "Device 'nonsense' cannot be used"),
+        (['nonsense'], "['nonsense'] are no key=value"),
+        (['--batch-size', '0'], 'batch_size must be at least 1, got 0'),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    checkpoint, indoor, tmp_path, capsys, arguments, text
+):
+    common = ['--checkpoint', str(checkpoint()), '--out', str(tmp_path / 'out')]
+    assert main([*common, *indoor_settings(indoor), *arguments]) == 1
+    message = capsys.readouterr().err
+    assert text in message
+    assert 'Traceback' not in message
+
+
+def test_an_unknown_key_is_named(checkpoint, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(['--checkpoint', str(checkpoint()), '--out', str(tmp_path), 'data.rot=x'])
+    assert 'data.rot' in capsys.readouterr().err
