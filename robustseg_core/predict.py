@@ -1,0 +1,139 @@
+"""Label files: ``python -m robustseg_core.predict --out DIR rgb=PATH [depth=PATH ...]``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections import Counter
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+import sys
+from time import perf_counter
+
+from tqdm import tqdm
+
+from robustseg_core.data.sensor_files import FileFrame, find_frames, read_images
+from robustseg_core.errors import ConfigError, RobustSegError
+from robustseg_core.modalities import ModalitySet
+from robustseg_core.runtime.engine import Engine
+from robustseg_core.runtime.mask_files import MaskFiles
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog='python -m robustseg_core.predict',
+        description=(
+            'Label images, or folders of images, with whatever modalities there are. Files of '
+            'folders belong together by their names without suffix, and frames may differ in '
+            'what they have.'
+        ),
+    )
+    parser.add_argument(
+        'sources',
+        nargs='*',
+        metavar='MODALITY=PATH',
+        help='a file or a folder, e.g. rgb=photos depth=depths: pictures, 16-bit depth in '
+        'millimetres, .npy or .npz (depth in metres, or network images)',
+    )
+    embedded = Path(str(files('robustseg_core'))) / 'checkpoints' / 'streets_student.safetensors'
+    parser.add_argument(
+        '--checkpoint', type=Path, default=embedded, help='default: the demo, synthetic streets'
+    )
+    parser.add_argument('--out', type=Path, required=True, help='folder of the masks')
+    parser.add_argument('--device', default='auto', help='torch device, default: auto')
+    parser.add_argument('--overlay', action='store_true', help='also the mask over the image')
+    parser.add_argument('--confidence', action='store_true', help='also the confidence')
+    parser.add_argument(
+        '--depth-unit',
+        type=_metres,
+        metavar='METRES',
+        help='of one step of depth, e.g. 0.001 or 1/25.5; default: a millimetre in pictures',
+    )
+    return parser
+
+
+def _metres(text: str) -> float:
+    numerator, _, denominator = text.partition('/')
+    try:
+        metres = float(numerator) / float(denominator or 1)
+    except (ValueError, ZeroDivisionError) as error:
+        msg = f'{text!r} is no number; wanted metres, e.g. 0.001 or 1/25.5'
+        raise ArgumentTypeError(msg) from error
+    if not 0 < metres < float('inf'):
+        msg = f'{text!r} must be > 0'
+        raise ArgumentTypeError(msg)
+    return metres
+
+
+def _sources(texts: Sequence[str], modalities: ModalitySet) -> dict[str, Path]:
+    """Read ``name=path`` texts, in the order of the modalities."""
+    known = ', '.join(modalities.names)
+    if not texts:
+        msg = f'Nothing to label: wanted at least one MODALITY=PATH; modalities are {known}.'
+        raise ConfigError(msg)
+    found: dict[str, Path] = {}
+    for text in texts:
+        name, equals, path = text.partition('=')
+        if not equals or not path:
+            msg = f'{text!r} is no MODALITY=PATH; modalities are {known}.'
+            raise ConfigError(msg)
+        if name in found:
+            msg = f'Modality {name!r} is given twice, {str(found[name])!r} and {path!r}.'
+            raise ConfigError(msg)
+        found[name] = Path(path)
+    return {name: found[name] for name in modalities.ordered(found)}
+
+
+def _label(arguments: Namespace) -> str:
+    """Label everything; return what was done."""
+    engine = Engine.from_checkpoint(arguments.checkpoint, arguments.device)
+    modalities = engine.modalities
+    frames = find_frames(_sources(arguments.sources, modalities))
+    masks = MaskFiles(
+        arguments.out,
+        engine.labels,
+        [frame.id for frame in frames],
+        [path for frame in frames for path in frame.paths.values()],
+        overlay=arguments.overlay,
+        confidence=arguments.confidence,
+    )
+    start_s = perf_counter()
+    for index, frame in enumerate(tqdm(frames, unit='frame', disable=None)):
+        _label_frame(engine, masks, frame, index, arguments.depth_unit)
+    elapsed_s = perf_counter() - start_s
+    subsets = Counter(modalities.letters_of(frame.paths) for frame in frames)
+    return (
+        f'{len(frames)} frames in {elapsed_s:.1f} s ({len(frames) / elapsed_s:.1f} frames per '
+        f'second, files included) with '
+        + ', '.join(f'{letters}: {count}' for letters, count in subsets.items())
+        + f'; masks of {engine.labels.name!r} in {masks.folder}'
+    )
+
+
+def _label_frame(
+    engine: Engine, masks: MaskFiles, frame: FileFrame, index: int, depth_unit_m: float | None
+) -> None:
+    images = read_images(frame, engine.modalities, depth_unit_m)
+    for name, image in images.items():
+        engine.observe(name, image, index)
+    leader = next(iter(images))
+    height, width = images[leader].shape[:2]
+    result = engine.segment(
+        dict.fromkeys(images, index), (height, width), with_confidence=masks.confidence
+    )
+    masks.write(frame.id, result, engine.modalities[leader], images[leader])
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        print(_label(arguments))
+    except RobustSegError as error:
+        print(f'robustseg_core.predict: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
