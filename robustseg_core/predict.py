@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections import Counter
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 import sys
 from time import perf_counter
@@ -15,6 +14,7 @@ from tqdm import tqdm
 from robustseg_core.data.sensor_files import FileFrame, find_frames, read_images
 from robustseg_core.errors import ConfigError, RobustSegError
 from robustseg_core.modalities import ModalitySet
+from robustseg_core.models.embedded import checkpoint_path
 from robustseg_core.runtime.engine import Engine
 from robustseg_core.runtime.mask_files import MaskFiles
 
@@ -35,9 +35,12 @@ def _parser() -> ArgumentParser:
         help='a file or a folder, e.g. rgb=photos depth=depths: pictures, 16-bit depth in '
         'millimetres, .npy or .npz (depth in metres, or network images)',
     )
-    embedded = Path(str(files('robustseg_core'))) / 'checkpoints' / 'streets_student.safetensors'
     parser.add_argument(
-        '--checkpoint', type=Path, default=embedded, help='default: the demo, synthetic streets'
+        '--checkpoint',
+        type=checkpoint_path,
+        default=checkpoint_path(),
+        help='a file, or nyuv2_student, which comes with the package as does the default, '
+        'streets_student',
     )
     parser.add_argument('--out', type=Path, required=True, help='folder of the masks')
     parser.add_argument('--device', default='auto', help='torch device, default: auto')

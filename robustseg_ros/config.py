@@ -15,6 +15,7 @@ from robustseg_core.sensors import Measurement, encoding_of
 
 # Which measurements a type can carry: a picture may be depth, or an image drawn beforehand.
 _PICTURES = frozenset(Measurement)
+_SCALED = frozenset({Measurement.GREY, Measurement.DEPTH})
 _CARRIES = {
     'image': _PICTURES,
     'compressed_image': _PICTURES,
@@ -32,6 +33,7 @@ class InputConfig:
     topic: str
     type: str
     encoding: str
+    scale: float
     timeout_ns: int
     recovery_frames: int
     tolerance_ns: int
@@ -96,6 +98,12 @@ def check_against_checkpoint(config: NodeConfig, modalities: ModalitySet) -> Non
         if encoding_of(encoding).measurement not in _CARRIES[source.type]:
             msg = f"Parameter '{name}.type' is {source.type!r}, which cannot give {encoding!r}."
             raise ConfigError(msg)
+        if source.scale != 1 and encoding_of(encoding).measurement not in _SCALED:
+            msg = (
+                f"Parameter '{name}.scale' is {source.scale!r}; wanted 1.0, since {encoding!r} "
+                f'is neither of one channel nor of depth.'
+            )
+            raise ConfigError(msg)
 
 
 def _input_config(name: str, values: Mapping[str, Any]) -> InputConfig:
@@ -114,6 +122,7 @@ def _input_config(name: str, values: Mapping[str, Any]) -> InputConfig:
         topic=value('topic'),
         type=value('type'),
         encoding=value('encoding'),
+        scale=value('scale'),
         timeout_ns=_ns(value('timeout')),
         recovery_frames=value('recovery_frames'),
         tolerance_ns=_ns(value('tolerance')),

@@ -15,6 +15,7 @@ from robustseg_ros.images import (
     compressed_to_array,
     image_to_array,
     is_depth_encoding,
+    to_grey,
     to_rgb,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     'ns_to_stamp',
     'rectification',
     'stamp_to_ns',
+    'to_grey',
     'to_rgb',
 ]
 

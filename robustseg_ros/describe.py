@@ -29,6 +29,8 @@ INPUT_NOTE = """\
 Each input is a modality of the checkpoint; the parameters below choose its topic and message
 type. Inputs subscribe *best effort, volatile* unless `<name>.qos.reliability` says otherwise, so
 that they connect to every publisher. `type: points` also needs a CameraInfo and extrinsics.
+A modality of the checkpoint that this table lacks (thermal, radar, ...) has the same parameters,
+of type `image` on `/<name>/image_raw` unless they say otherwise.
 """
 SERVICE = """\
 | service | type | what it does |

@@ -142,6 +142,21 @@ def to_rgb(pixels: NDArray[Any], encoding: str) -> NDArray[np.uint8]:
     return rgb
 
 
+def to_grey(pixels: NDArray[Any], encoding: str) -> NDArray[Any]:
+    """Return an image of ``image_to_array`` or ``compressed_to_array`` as (H, W), one number each.
+
+    One channel stays as it is, 8 or 16 bits or float32; of colours the luminance is taken.
+
+    Raises:
+        SensorError: It has three channels that are no colours.
+    """
+    is_single = encoding in NATIVE and NATIVE[encoding][1] == 1
+    if is_single and not encoding.startswith('bayer'):
+        return pixels
+    grey: NDArray[np.uint8] = cv2.cvtColor(to_rgb(pixels, encoding), cv2.COLOR_RGB2GRAY)
+    return grey
+
+
 def array_to_image(pixels: NDArray[Any], encoding: str, header: Any) -> Image:
     """Return ``pixels``, (H, W) or (H, W, channels), as a message under ``header``.
 

@@ -15,13 +15,15 @@ from robustseg_core.sensors import (
     EventWindow,
     depth_from_raw,
     encode_depth,
+    encode_grey,
     encoding_of,
     lidar_image,
+    radar_image,
 )
 from robustseg_core.sensors import (
     Measurement as Kind,
 )
-from robustseg_ros.conversions import is_depth_encoding, to_rgb
+from robustseg_ros.conversions import is_depth_encoding, to_grey, to_rgb
 
 Size = tuple[int, int]  # height, width
 
@@ -53,17 +55,19 @@ class Measurement(Protocol):
 
 @dataclass(frozen=True)
 class Picture:
-    """An image: colour, raw depth, or a network image that somebody else has made.
+    """An image: colour, grey, raw depth, or a network image that somebody else has made.
 
     Attributes:
         header: As in ``Measurement``.
         read: Returns the pixels, (H, W) or (H, W, channels), and their ROS encoding.
         encoding: What the network wants.
+        scale: Factor on the numbers of a grey image, or on the metres of depth.
     """
 
     header: Any
     read: Callable[[], tuple[NDArray[Any], str]]
     encoding: str
+    scale: float = 1.0
 
     def at(self, stamp_ns: int) -> Picture:  # noqa: ARG002 a picture does not change
         return self
@@ -77,9 +81,12 @@ class Picture:
         check_picture(ros_encoding, self.encoding)
         kind = encoding_of(self.encoding).measurement
         if kind is Kind.DEPTH:
-            return encode_depth(depth_from_raw(pixels, ros_encoding), self.encoding)
-        if kind is Kind.POINTS and ros_encoding == '32FC3':
-            # Not finite means "no return", and zero says so in this encoding.
+            metres = depth_from_raw(pixels, ros_encoding) * np.float32(self.scale)
+            return encode_depth(metres, self.encoding)
+        if kind is Kind.GREY:
+            return encode_grey(to_grey(pixels, ros_encoding), self.scale)
+        if ros_encoding == '32FC3':
+            # Not finite means "nothing seen", as zero does.
             drawn: NDArray[np.float32] = np.nan_to_num(pixels, nan=0.0, posinf=0.0, neginf=0.0)
             return drawn
         return to_rgb(pixels, ros_encoding)
@@ -92,15 +99,20 @@ def check_picture(ros_encoding: str, encoding: str) -> None:
         SensorError: It cannot; says what was wanted.
     """
     kind = encoding_of(encoding).measurement
-    colours = ros_encoding not in ('32FC1', '32FC3')
+    is_drawn = ros_encoding == '32FC3'
+    colours = not is_drawn and ros_encoding != '32FC1'
     if kind is Kind.DEPTH:
         fits, wanted = is_depth_encoding(ros_encoding), 'raw depth, 16UC1 (mm) or 32FC1 (m)'
     elif kind is Kind.POINTS:
-        fits = ros_encoding == '32FC3' or (colours and not is_depth_encoding(ros_encoding))
+        fits = is_drawn or (colours and not is_depth_encoding(ros_encoding))
         wanted = 'a drawn cloud, 32FC3 or rgb8'
     elif kind is Kind.EVENTS:
         fits = colours and not is_depth_encoding(ros_encoding)
         wanted = 'event counts, rgb8'
+    elif kind is Kind.GREY:
+        fits, wanted = not is_drawn, 'one channel, e.g. mono8, mono16 or 32FC1'
+    elif encoding == 'image':
+        fits, wanted = colours or is_drawn, 'a ready network image, rgb8 or 32FC3'
     else:
         fits, wanted = colours, 'colours, e.g. rgb8'
     if not fits:
@@ -110,7 +122,7 @@ def check_picture(ros_encoding: str, encoding: str) -> None:
 
 @dataclass(frozen=True)
 class Cloud:
-    """A LiDAR scan and the camera it is seen by.
+    """A LiDAR or radar scan and the camera it is seen by.
 
     Attributes:
         header: Stamp of the scan, frame of the camera.
@@ -118,6 +130,7 @@ class Cloud:
         intensity: (N,) float32 in [0, 1], or None.
         camera_from_sensor: (4, 4).
         camera: The camera, at its own size.
+        encoding: What the network wants.
     """
 
     header: Any
@@ -125,6 +138,7 @@ class Cloud:
     intensity: NDArray[np.float32] | None
     camera_from_sensor: NDArray[np.float64]
     camera: CameraModel
+    encoding: str = 'range_intensity_height'
 
     def at(self, stamp_ns: int) -> Cloud:  # noqa: ARG002 a scan does not change
         return self
@@ -135,6 +149,11 @@ class Cloud:
     def network_image(self, size: Size) -> NDArray[Any]:
         height, width = size
         camera = self.camera.resized(width, height)
+        if self.encoding == 'range_intensity':
+            if self.intensity is None:
+                msg = f'Cloud has no intensity, which {self.encoding!r} is made from.'
+                raise SensorError(msg)
+            return radar_image(self.points, self.intensity, self.camera_from_sensor, camera)
         return lidar_image(self.points, self.intensity, self.camera_from_sensor, camera)
 
 

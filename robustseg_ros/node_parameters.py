@@ -18,6 +18,7 @@ from robustseg_ros.parameters import (
     MODALITIES,
     Effect,
     Parameter,
+    idle_modality,
     parameter_table,
     unknown_parameter,
 )
@@ -68,9 +69,15 @@ class NodeParameters:
         for name, parameter in self._table.items():
             if name != 'modalities':
                 self._declare(parameter)
-        for name in given:
-            if name not in self._table and not name.startswith(_FOREIGN):
+        strange = [n for n in given if n not in self._table and not n.startswith(_FOREIGN)]
+        idle = {name: idle_modality(name, modalities) for name in strange}
+        for name in strange:
+            if not idle[name]:
                 node.get_logger().warning(unknown_parameter(name, self._table))
+        if unused := sorted({modality for modality in idle.values() if modality}):
+            node.get_logger().info(
+                f"The parameters of {', '.join(unused)} have no effect: not in 'modalities'."
+            )
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._keep)
 

@@ -45,11 +45,15 @@ def write_caption(picture: NDArray[np.uint8], text: str) -> None:
 
 
 def viewable(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return colours as they are, anything else as grey of its first channel, brightest = 255."""
+    """Return colours as they are, anything else as grey of its first channel, brightest = 255.
+
+    Zero is black, since it says that nothing was seen; where there is none, the darkest is.
+    """
     if image.dtype == np.uint8 and image[..., 2].any():
         return image
-    # Counts and ranges have no upper end of their own; what nobody saw is 0 and stays black.
+    # Counts and ranges have no upper end of their own, temperatures no lower one either.
     plane = image[..., 0].astype(np.float32)
+    plane -= plane.min()
     brightest = float(plane.max())
     if brightest > 0:
         plane *= 255 / brightest

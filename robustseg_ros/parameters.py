@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from robustseg_core.errors import ConfigError
+from robustseg_core.models.embedded import DEFAULT
 
 MODALITIES = ('rgb', 'depth', 'event', 'lidar')
 INPUT_TYPES = ('image', 'compressed_image', 'points', 'events')
@@ -113,9 +114,10 @@ def _typed(type_name: str, value: Any) -> Value | None:
 GENERAL = (
     Parameter(
         name='checkpoint',
-        default='',
-        description='Path of the model (.safetensors). Empty: the student that comes with the '
-        'package, trained on synthetic streets.',
+        default=DEFAULT,
+        description='Path of the model (.safetensors), or the name of one that comes with the '
+        'package: streets_student, trained on synthetic streets, or nyuv2_student, trained on '
+        'indoor RGB and depth.',
     ),
     Parameter(
         name='device',
@@ -203,7 +205,16 @@ PER_MODALITY = (
         name='encoding',
         default='',
         description="How the measurement becomes the network's image; empty: as the checkpoint "
-        'was trained. "image" takes a ready-made three-channel image as it is.',
+        'was trained. "image" takes a ready-made three-channel image as it is, "grey" one '
+        'channel (thermal, near infrared, ...).',
+    ),
+    Parameter(
+        name='scale',
+        default=1.0,
+        description="Images of one channel or of depth: factor from the message's numbers (depth: "
+        'from its metres) to the units the network was trained in, e.g. 0.01 for a thermal camera '
+        'that sends hundredths of a kelvin.',
+        limits=(1e-6, 1e6),
     ),
     Parameter(
         name='timeout',
@@ -289,6 +300,16 @@ def parameter_table(modalities: Iterable[str]) -> dict[str, Parameter]:
     """Return every parameter of a node with these modalities, by name."""
     specific = [p for modality in modalities for p in modality_parameters(modality)]
     return {parameter.name: parameter for parameter in (*GENERAL, *specific)}
+
+
+def idle_modality(name: str, modalities: Iterable[str]) -> str:
+    """Return the usual modality that parameter ``name`` is of, if the node has none of it, or ''.
+
+    The shipped parameter file sets all of them, whichever are used.
+    """
+    idle = [modality for modality in MODALITIES if modality not in modalities]
+    modality = name.partition('.')[0]
+    return modality if modality in idle and name in parameter_table(idle) else ''
 
 
 def unknown_parameter(name: str, known: Iterable[str]) -> str:

@@ -49,21 +49,23 @@ class Reader(ABC):
 class ImageReader(Reader):
     """Images as they are; checked at once, so that a wrong encoding is known without a frame."""
 
-    def __init__(self, encoding: str) -> None:
+    def __init__(self, encoding: str, scale: float = 1.0) -> None:
         self._encoding = encoding
+        self._scale = scale
 
     def read(self, msg: Any) -> tuple[int, Measurement]:
         pixels = image_to_array(msg)
         check_picture(msg.encoding, self._encoding)
-        picture = Picture(msg.header, lambda: (pixels, msg.encoding), self._encoding)
+        picture = Picture(msg.header, lambda: (pixels, msg.encoding), self._encoding, self._scale)
         return stamp_to_ns(msg.header.stamp), picture
 
 
 class CompressedReader(Reader):
     """Compressed images; decompressed by whoever uses them, since most may be thrown away."""
 
-    def __init__(self, encoding: str) -> None:
+    def __init__(self, encoding: str, scale: float = 1.0) -> None:
         self._encoding = encoding
+        self._scale = scale
         self._trusting = True
 
     def read(self, msg: Any) -> tuple[int, Measurement]:
@@ -71,7 +73,8 @@ class CompressedReader(Reader):
         if not self._trusting:
             check_picture(pixels()[1], self._encoding)
             self._trusting = True
-        return stamp_to_ns(msg.header.stamp), Picture(msg.header, pixels, self._encoding)
+        picture = Picture(msg.header, pixels, self._encoding, self._scale)
+        return stamp_to_ns(msg.header.stamp), picture
 
     def distrust(self) -> None:
         """Decompress the next messages at once, until one is good."""
@@ -81,8 +84,9 @@ class CompressedReader(Reader):
 class PointsReader(Reader):
     """Point clouds, seen by a camera."""
 
-    def __init__(self, camera: CameraKeeper, extrinsics: Extrinsics) -> None:
+    def __init__(self, camera: CameraKeeper, extrinsics: Extrinsics, encoding: str) -> None:
         self._camera = camera
+        self._encoding = encoding
         self._extrinsics = extrinsics
 
     def read(self, msg: Any) -> tuple[int, Measurement]:
@@ -92,7 +96,8 @@ class PointsReader(Reader):
         transform = rectification @ self._extrinsics.camera_from(frame, msg.header)
         points, intensity = cloud_to_points(msg)
         header = Header(stamp=msg.header.stamp, frame_id=frame)
-        return stamp_to_ns(msg.header.stamp), Cloud(header, points, intensity, transform, model)
+        cloud = Cloud(header, points, intensity, transform, model, self._encoding)
+        return stamp_to_ns(msg.header.stamp), cloud
 
     def close(self) -> None:
         """End listening to tf."""
@@ -148,10 +153,10 @@ def make_reader(
 ) -> Reader:
     """Return the reader of ``config.type``; ``encoding`` is the network's."""
     makers: dict[str, Callable[[], Reader]] = {
-        'image': lambda: ImageReader(encoding),
-        'compressed_image': lambda: CompressedReader(encoding),
+        'image': lambda: ImageReader(encoding, config.scale),
+        'compressed_image': lambda: CompressedReader(encoding, config.scale),
         'points': lambda: PointsReader(
-            camera, Extrinsics(node, config.name, config.camera_from_sensor)
+            camera, Extrinsics(node, config.name, config.camera_from_sensor), encoding
         ),
         'events': lambda: EventsReader(config.event_period_ns, slack_ns),
     }

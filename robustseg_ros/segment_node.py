@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from importlib.resources import files
-from pathlib import Path
 from queue import SimpleQueue
 import signal
 import sys
@@ -21,6 +19,7 @@ from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from std_srvs.srv import SetBool
 
 from robustseg_core.errors import ConfigError
+from robustseg_core.models.embedded import checkpoint_path
 from robustseg_ros import optional
 from robustseg_ros.clock_watch import ClockWatch
 from robustseg_ros.config import (
@@ -303,13 +302,6 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         if self._streams is not None:
             values |= {f'dropped_{cause}': n for cause, n in self._streams.dropped.items()}
         return values
-
-
-def checkpoint_path(checkpoint: str) -> Path:
-    """Return the file behind the parameter; empty means the model that comes with the package."""
-    if checkpoint:
-        return Path(checkpoint).expanduser()
-    return Path(str(files('robustseg_core'))) / 'checkpoints' / 'streets_student.safetensors'
 
 
 def main(args: list[str] | None = None) -> int:

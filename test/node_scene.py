@@ -143,11 +143,11 @@ def cloud_message(points: np.ndarray, intensity: np.ndarray, header: Header) -> 
     )
 
 
-def tiny_model() -> MultimodalSegmenter:
+def tiny_model(modalities: ModalitySet = MODALITIES) -> MultimodalSegmenter:
     """A tiny network whose masks differ much from subset to subset."""
     config = SegmenterConfig(
         labels=DELIVER,
-        modalities=MODALITIES,
+        modalities=modalities,
         backbone='mit_nano',
         head_width=16,
         resolution=(SIDE, SIDE),

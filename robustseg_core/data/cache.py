@@ -12,7 +12,7 @@ Arrays = Mapping[str, Any]
 
 
 class InMemory(Dataset[Arrays]):
-    """Every item of a data set, read once; float images are kept in half precision."""
+    """Every item of a data set, read once; float images of small numbers are kept in half precision."""
 
     def __init__(self, items: Iterable[Arrays]) -> None:
         self._items = [{**item, 'images': _halved(item['images'])} for item in items]
@@ -26,6 +26,11 @@ class InMemory(Dataset[Arrays]):
 
 def _halved(images: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
     return {
-        name: image.astype(np.float16) if image.dtype == np.float32 else image
+        name: image.astype(np.float16) if _fits_half(image) else image
         for name, image in images.items()
     }
+
+
+def _fits_half(image: np.ndarray[Any, Any]) -> bool:
+    # Up to 256 the steps are an eighth at most; kelvin or raw counts would lose what they tell.
+    return image.dtype == np.float32 and bool(np.abs(image).max(initial=0) <= 256)

@@ -14,7 +14,8 @@ import sys
 from types import FrameType
 
 from robustseg_core.errors import RobustSegError
-from robustseg_ros.demo.run import DemoOptions, embedded, run
+from robustseg_core.models.embedded import checkpoint_path
+from robustseg_ros.demo.run import DemoOptions, run
 
 INTERRUPTED = 130
 
@@ -66,13 +67,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--checkpoint',
         type=Path,
-        default=embedded('streets_student'),
+        default=checkpoint_path('streets_student'),
         help="of the node; default: the package's student",
     )
     parser.add_argument(
         '--teacher',
         type=Path,
-        default=embedded('streets_teacher'),
+        default=checkpoint_path('streets_teacher'),
         help="to compare with; default: the package's teacher, trained without dropout",
     )
     parser.add_argument('--keep-bag', action='store_true', help='leave the bag there, too')

@@ -16,6 +16,7 @@ import sys
 from tempfile import TemporaryDirectory
 
 from robustseg_core.errors import RobustSegError
+from robustseg_core.models.embedded import checkpoint_path
 from robustseg_ros import transport
 from robustseg_ros.bags.convert import main as convert
 from robustseg_ros.bags.play_options import PlayOptions
@@ -23,7 +24,7 @@ from robustseg_ros.bags.player import BagPlayer
 from robustseg_ros.demo.drive import CAMERA_INFO, TOPICS
 from robustseg_ros.demo.node_process import NodeProcess, node_environment
 from robustseg_ros.demo.replay import CLOCK_HZ, MATCH_S, Listener, wait_until_ready
-from robustseg_ros.demo.run import embedded, node_parameters
+from robustseg_ros.demo.run import node_parameters
 
 HEADER = (
     '| mask | frames in | masks out | latency p50 (ms) | network p50 (ms) | the rest p50 (ms) |\n'
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument('--sizes', type=int, nargs='+', default=[256, 512, 1024])
     parser.add_argument('--seconds', type=int, default=10, help='length of each replay')
-    parser.add_argument('--checkpoint', type=Path, default=embedded('streets_student'))
+    parser.add_argument('--checkpoint', type=Path, default=checkpoint_path('streets_student'))
     args = parser.parse_args(argv)
     sys.stdout.write(HEADER)
     try:

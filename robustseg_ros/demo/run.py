@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 import json
 import os
 from pathlib import Path
@@ -74,11 +73,6 @@ class DemoOptions:
     teacher: Path
     keep_bag: bool = False
     progress: bool = True
-
-
-def embedded(name: str) -> Path:
-    """Return where a checkpoint of the package lies, e.g. ``streets_student``."""
-    return Path(str(files('robustseg_core'))) / 'checkpoints' / f'{name}.safetensors'
 
 
 def run(options: DemoOptions) -> list[str]:

@@ -72,4 +72,4 @@ def test_only_what_counts_at_once_changes_on_the_run():
     assert changed.inputs['rgb'].timeout_ns == 9_000_000_000
     assert changed.opacity == 0.1
     assert changed.inputs['rgb'].topic == '/camera/image_raw'
-    assert changed.checkpoint == ''
+    assert changed.checkpoint == 'streets_student'

@@ -42,3 +42,9 @@ def test_caption_is_written_at_the_top_and_readable_on_black_and_white():
         changed = (picture != background).any(axis=2)
         assert changed[:24, :128].sum() > 100
         assert not changed[24:].any()
+
+
+def test_narrow_range_far_from_zero_is_stretched():
+    kelvin = np.full((2, 2, 3), 290, np.float32)
+    kelvin[0, 0], kelvin[0, 1] = 310, 300
+    assert viewable(kelvin)[..., 0].tolist() == [[255, 127], [0, 0]]
