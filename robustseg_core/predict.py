@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 import sys
 from time import perf_counter
+from typing import Any
 
+from numpy.typing import NDArray
 from tqdm import tqdm
 
-from robustseg_core.data.sensor_files import FileFrame, find_frames, read_images
+from robustseg_core.data.sensor_files import find_frames, read_images
 from robustseg_core.errors import ConfigError, RobustSegError
 from robustseg_core.modalities import ModalitySet
 from robustseg_core.models.embedded import checkpoint_path
@@ -47,25 +49,29 @@ def _parser() -> ArgumentParser:
     parser.add_argument('--overlay', action='store_true', help='also the mask over the image')
     parser.add_argument('--confidence', action='store_true', help='also the confidence')
     parser.add_argument(
-        '--depth-unit',
-        type=_metres,
-        metavar='METRES',
-        help='of one step of depth, e.g. 0.001 or 1/25.5; default: a millimetre in pictures',
+        '--scale',
+        type=_scale,
+        action='append',
+        default=[],
+        metavar='MODALITY=FACTOR',
+        help='from the numbers of files of one channel to those of training: depth=1/25.5 for '
+        'metres where the default, millimetres in pictures, is wrong; thermal=0.01',
     )
     return parser
 
 
-def _metres(text: str) -> float:
-    numerator, _, denominator = text.partition('/')
+def _scale(text: str) -> tuple[str, float]:
+    name, _, factor = text.partition('=')
+    numerator, _, denominator = factor.partition('/')
     try:
-        metres = float(numerator) / float(denominator or 1)
+        scale = float(numerator) / float(denominator or 1)
     except (ValueError, ZeroDivisionError) as error:
-        msg = f'{text!r} is no number; wanted metres, e.g. 0.001 or 1/25.5'
+        msg = f'{text!r} is no MODALITY=FACTOR; wanted e.g. depth=0.001 or depth=1/25.5'
         raise ArgumentTypeError(msg) from error
-    if not 0 < metres < float('inf'):
-        msg = f'{text!r} must be > 0'
+    if not 0 < scale < float('inf'):
+        msg = f'{text!r}: the factor must be > 0'
         raise ArgumentTypeError(msg)
-    return metres
+    return name, scale
 
 
 def _sources(texts: Sequence[str], modalities: ModalitySet) -> dict[str, Path]:
@@ -92,6 +98,8 @@ def _label(arguments: Namespace) -> str:
     engine = Engine.from_checkpoint(arguments.checkpoint, arguments.device)
     modalities = engine.modalities
     frames = find_frames(_sources(arguments.sources, modalities))
+    scales = dict(arguments.scale)
+    modalities.ordered(scales)  # refuses a name that is not one
     masks = MaskFiles(
         arguments.out,
         engine.labels,
@@ -102,7 +110,8 @@ def _label(arguments: Namespace) -> str:
     )
     start_s = perf_counter()
     for index, frame in enumerate(tqdm(frames, unit='frame', disable=None)):
-        _label_frame(engine, masks, frame, index, arguments.depth_unit)
+        images = read_images(frame, modalities, scales)
+        _label_frame(engine, masks, frame.id, index, images)
     elapsed_s = perf_counter() - start_s
     subsets = Counter(modalities.letters_of(frame.paths) for frame in frames)
     return (
@@ -114,9 +123,8 @@ def _label(arguments: Namespace) -> str:
 
 
 def _label_frame(
-    engine: Engine, masks: MaskFiles, frame: FileFrame, index: int, depth_unit_m: float | None
+    engine: Engine, masks: MaskFiles, frame_id: str, index: int, images: Mapping[str, NDArray[Any]]
 ) -> None:
-    images = read_images(frame, engine.modalities, depth_unit_m)
     for name, image in images.items():
         engine.observe(name, image, index)
     leader = next(iter(images))
@@ -124,7 +132,7 @@ def _label_frame(
     result = engine.segment(
         dict.fromkeys(images, index), (height, width), with_confidence=masks.confidence
     )
-    masks.write(frame.id, result, engine.modalities[leader], images[leader])
+    masks.write(frame_id, result, engine.modalities[leader], images[leader])
 
 
 def main(argv: list[str] | None = None) -> int:

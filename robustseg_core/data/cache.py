@@ -12,7 +12,7 @@ Arrays = Mapping[str, Any]
 
 
 class InMemory(Dataset[Arrays]):
-    """Every item of a data set, read once; float images of small numbers are kept in half precision."""
+    """Every item of a data set, read once; images of small floats are kept in half precision."""
 
     def __init__(self, items: Iterable[Arrays]) -> None:
         self._items = [{**item, 'images': _halved(item['images'])} for item in items]

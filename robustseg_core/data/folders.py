@@ -16,7 +16,7 @@ from robustseg_core.data.frames import TRUTH, FrameArrays, FrameFiles, wanted_of
 from robustseg_core.data.reading import check_same_size, read_array, read_raw_picture
 from robustseg_core.data.sensor_files import read_image
 from robustseg_core.errors import DataError
-from robustseg_core.sensors import Measurement, encode_grey, encoding_of
+from robustseg_core.sensors import encode_grey
 from robustseg_core.sensors.network_input import resized
 
 # Sizes may differ between sensors that see the same; their aspects may not, beyond rounding.
@@ -123,8 +123,6 @@ def read_modality(paths: Sequence[Path], files: ModalityFiles) -> NDArray[Any]:
         for path, plane in zip(paths, planes, strict=True):
             check_same_size(files.modality.name, path, plane, planes[0].shape[:2])
         return np.stack([encode_grey(plane)[..., 0] for plane in planes], axis=-1)
-    if encoding_of(files.modality.encoding).measurement is Measurement.GREY:
-        return encode_grey(_single_channel(paths[0]), files.scale)
     return read_image(paths[0], files.modality, files.scale)
 
 

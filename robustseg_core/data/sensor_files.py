@@ -67,21 +67,21 @@ def find_frames(sources: Mapping[str, Path]) -> list[FileFrame]:
 
 
 def read_images(
-    frame: FileFrame, modalities: ModalitySet, depth_unit_m: float | None = None
+    frame: FileFrame, modalities: ModalitySet, scales: Mapping[str, float] | None = None
 ) -> dict[str, NDArray[Any]]:
     """Read the network's images (H, W, 3) of a frame, which all have one size.
 
     Args:
         frame: What to read.
         modalities: Say how each file is encoded.
-        depth_unit_m: As in ``read_image``.
+        scales: Modality to its ``scale`` in ``read_image``.
 
     Raises:
         ConfigError: A modality is unknown.
         DataError: A file cannot be read, or their sizes differ.
     """
     images = {
-        name: read_image(path, modalities[name], depth_unit_m)
+        name: read_image(path, modalities[name], (scales or {}).get(name))
         for name, path in frame.paths.items()
     }
     if len({image.shape for image in images.values()}) > 1:
@@ -94,7 +94,7 @@ def read_images(
     return images
 
 
-def read_image(path: Path, modality: Modality, depth_unit_m: float | None = None) -> NDArray[Any]:
+def read_image(path: Path, modality: Modality, scale: float | None = None) -> NDArray[Any]:
     """Read one file as the network's image (H, W, 3) in the units of the modality's encoding.
 
     A picture of a camera becomes RGB bytes; depth, which has one channel, becomes metres and then
@@ -105,8 +105,8 @@ def read_image(path: Path, modality: Modality, depth_unit_m: float | None = None
     Args:
         path: A picture, or an array of NumPy.
         modality: What it is of.
-        depth_unit_m: Metres per unit of depth; otherwise a millimetre for 16 bits and more, and
-            a metre for floats.
+        scale: Factor from the numbers of a file of one channel to those of training. Depth: metres
+            per unit; otherwise a millimetre for 16 bits and more, and a metre for floats.
 
     Raises:
         DataError: The file cannot be read, or does not hold such an image.
@@ -121,10 +121,10 @@ def read_image(path: Path, modality: Modality, depth_unit_m: float | None = None
         msg = f'{modality.name} file {str(path)!r} holds {raw.dtype}; wanted numbers.'
         raise DataError(msg)
     if is_grey and raw.ndim == 2:
-        return encode_grey(raw)
+        return encode_grey(raw, 1.0 if scale is None else scale)
     is_depth = measurement is Measurement.DEPTH
     if is_depth and raw.ndim == 2:
-        unit = _depth_unit_m(path, raw.dtype, depth_unit_m)
+        unit = _depth_unit_m(path, raw.dtype, scale)
         return encode_depth(raw.astype(np.float32) * np.float32(unit), modality.encoding)
     if raw.ndim != 3 or raw.shape[2] != 3 or (is_depth and not is_array):
         wanted = 'one channel' if is_depth else '(height, width, 3)'
@@ -191,7 +191,7 @@ def _depth_unit_m(path: Path, dtype: np.dtype[Any], wanted: float | None) -> flo
     if dtype.itemsize == 1:
         msg = (
             f'Depth {str(path)!r} has 8 bits, which cannot be millimetres; '
-            f'the unit (--depth-unit) must be given, in metres.'
+            f'their scale in metres must be given, e.g. --scale depth=1/25.5.'
         )
         raise DataError(msg)
     return MILLIMETRE

@@ -55,7 +55,9 @@ def _by_distance(metres: NDArray[Any], seen: NDArray[np.bool_]) -> NDArray[np.ui
 
 def _stretched(image: NDArray[Any]) -> NDArray[np.uint8]:
     low, high = float(image.min()), float(image.max())
-    # Zero stays black in an image without negative numbers: it often says 'nothing here'.
-    low = min(low, 0.0)
+    # Zero stays black, it often says 'nothing here'; but not where the rest is far from it, as
+    # temperatures in kelvin are.
+    if high < 2 * (high - low):
+        low = min(low, 0.0)
     scaled = (image - low) * (255 / max(high - low, 1e-12))
     return np.asarray(scaled, np.uint8)

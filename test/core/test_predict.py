@@ -147,16 +147,16 @@ def test_the_unit_of_depth_may_be_a_fraction(label, tmp_path):
     np.save(tmp_path / 'a.npy', metres)
     cv2.imwrite(str(tmp_path / 'a.png'), (metres * 25.5).astype(np.uint8))
     assert label(f'depth={tmp_path / "a.npy"}', out='x')[0] == 0
-    assert label(f'depth={tmp_path / "a.png"}', '--depth-unit', '1/25.5', out='y')[0] == 0
+    assert label(f'depth={tmp_path / "a.png"}', '--scale', 'depth=1/25.5', out='y')[0] == 0
     assert (tmp_path / 'x/a.png').read_bytes() == (tmp_path / 'y/a.png').read_bytes()
-    assert label(f'depth={tmp_path / "a.png"}', '--depth-unit', '0.5', out='z')[0] == 0
+    assert label(f'depth={tmp_path / "a.png"}', '--scale', 'depth=0.5', out='z')[0] == 0
     assert (tmp_path / 'x/a.png').read_bytes() != (tmp_path / 'z/a.png').read_bytes()
 
 
 @pytest.mark.parametrize('unit', ['0', '-1', 'mm', '1/0', 'nan', 'inf'])
 def test_a_unit_that_is_none_is_refused(label, unit):
     with pytest.raises(SystemExit, match='2'):
-        label('depth=x', '--depth-unit', unit)
+        label('depth=x', '--scale', f'depth={unit}')
 
 
 @pytest.mark.parametrize(

@@ -278,7 +278,7 @@ def test_array_of_several_channels_is_not_taken_for_one(
         tree['modalities']['thermal']['pattern'] = 'ir/{id}.npy'
 
     np.save(root / f'ir/{IDS[3]}.npy', np.zeros((4, 6, 2)))
-    with pytest.raises(DataError, match=r'holds float64 \(4, 6, 2\); wanted numbers of'):
+    with pytest.raises(DataError, match=r'has shape \(4, 6, 2\); wanted'):
         opened('val', change)[0]
 
 

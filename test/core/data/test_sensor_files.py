@@ -89,7 +89,7 @@ def test_depth_of_16_bits_is_in_millimetres_unless_told_otherwise(tmp_path: Path
 
 def test_depth_of_8_bits_needs_a_unit(tmp_path: Path) -> None:
     path = write(tmp_path / 'a.png', np.array([[51, 255]], np.uint8))
-    with pytest.raises(DataError, match=r'has 8 bits.*--depth-unit'):
+    with pytest.raises(DataError, match=r'has 8 bits.*--scale depth'):
         read_image(path, DEPTH)
     np.testing.assert_allclose(read_image(path, DEPTH, 1 / 25.5)[0, :, 1], [2, 10], rtol=1e-6)
 
