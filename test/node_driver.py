@@ -35,10 +35,12 @@ DOMAINS = set(range(1, 101))
 class NodeProcess:
     """``python -m robustseg_ros.segment_node`` in a domain of its own."""
 
-    def __init__(self, folder: Path, domain: int, parameters: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, domain: int, parameters: dict[str, Any], file: str = 'segment.yaml'
+    ) -> None:
         self.log_path = folder / 'log.txt'
-        # The file that is shipped, so that it is known to load.
-        arguments = ['--ros-args', '--params-file', str(ROOT / 'config' / 'segment.yaml')]
+        # A file that is shipped, so that it is known to load.
+        arguments = ['--ros-args', '--params-file', str(ROOT / 'config' / file)]
         for name, value in parameters.items():
             arguments += ['-p', f'{name}:={_yaml(value)}']
         environment = {
