@@ -26,6 +26,8 @@ def ohem_cross_entropy(logits: Tensor, labels: Tensor, threshold: float = 0.7) -
     Returns:
         Scalar mean over the kept pixels; zero, with a gradient of zero, where none is labelled.
     """
+    # In float32 also under autocast: bf16 has two digits, and sums of fp16 overflow.
+    logits = logits.float()
     losses = F.cross_entropy(logits, labels, ignore_index=IGNORE_ID, reduction='none')
     valid = losses[labels != IGNORE_ID]
     if valid.numel() == 0:
@@ -49,8 +51,8 @@ def logit_distillation(student: Tensor, teacher: Tensor) -> Tensor:
         teacher: (B, K, H, W) logits; no gradient flows into them.
     """
     divergence = F.kl_div(
-        student.log_softmax(dim=1),
-        teacher.detach().log_softmax(dim=1),
+        student.float().log_softmax(dim=1),
+        teacher.detach().float().log_softmax(dim=1),
         log_target=True,
         reduction='none',
     )

@@ -74,3 +74,44 @@ def test_no_gradient_flows_into_the_teacher(logits: torch.Tensor) -> None:
     logit_distillation(student, teacher).backward()
     assert student.grad is not None
     assert teacher.grad is None
+
+
+def test_an_image_without_labels_does_not_count(
+    logits: torch.Tensor, labels: torch.Tensor
+) -> None:
+    labels[1] = 255
+    alone = ohem_cross_entropy(logits[:1], labels[:1])
+    torch.testing.assert_close(ohem_cross_entropy(logits, labels), alone)
+
+
+def test_of_few_easy_pixels_the_hardest_counts() -> None:
+    logits = torch.tensor([[4.0, 0.0], [3.0, 0.0]]).T.view(1, 2, 1, 2)
+    found = ohem_cross_entropy(logits, torch.zeros(1, 1, 2, dtype=torch.int64))
+    assert found.item() == pytest.approx(math.log(1 + math.exp(-3)), rel=1e-5)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_half_precision_logits_are_compared_in_single_precision(
+    logits: torch.Tensor, labels: torch.Tensor, dtype: torch.dtype
+) -> None:
+    rounded = logits.to(dtype)
+    with torch.autocast('cpu', dtype=dtype):
+        found = ohem_cross_entropy(rounded, labels), logit_distillation(rounded, rounded.flip(0))
+    exact = rounded.float()
+    expected = ohem_cross_entropy(exact, labels), logit_distillation(exact, exact.flip(0))
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.dtype == torch.float32
+        assert torch.equal(ours, theirs)
+
+
+def test_a_large_batch_without_labels_stays_zero_in_half_precision() -> None:
+    logits = torch.full((1, 2, 200, 200), 10.0, dtype=torch.float16)  # their sum is beyond fp16
+    assert ohem_cross_entropy(logits, torch.full((1, 200, 200), 255)).item() == 0
+
+
+def test_logit_distillation_is_zero_between_equals_and_never_negative() -> None:
+    generator = torch.Generator().manual_seed(3)
+    for _ in range(10):
+        student, teacher = torch.randn(2, 1, 3, 2, 2, generator=generator)
+        assert logit_distillation(student, teacher) > 0
+        assert logit_distillation(student, student) == 0
