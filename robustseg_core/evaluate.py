@@ -19,6 +19,7 @@ from robustseg_core.evaluation.protocols import PROTOCOLS, evaluate
 from robustseg_core.evaluation.report import Subject
 from robustseg_core.evaluation.writing import write
 from robustseg_core.models.checkpoint import load_model
+from robustseg_core.models.embedded import checkpoint_path
 from robustseg_core.training.config import TrainConfig
 
 
@@ -26,7 +27,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='python -m robustseg_core.evaluate', description='Score a checkpoint on a data set.'
     )
-    parser.add_argument('--checkpoint', type=Path, required=True)
+    parser.add_argument(
+        '--checkpoint',
+        type=checkpoint_path,
+        required=True,
+        help='a file, or the name of one that comes with the package, e.g. nyuv2_student',
+    )
     parser.add_argument(
         '--config',
         type=Path,

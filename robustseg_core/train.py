@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+import os
 import sys
 
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
@@ -9,12 +11,13 @@ from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
 from robustseg_core.errors import RobustSegError
 from robustseg_core.evaluation.report import any_modal_table
 from robustseg_core.training.config import TrainConfig
+from robustseg_core.training.processes import Processes
 from robustseg_core.training.trainer import TrainingRun
 
 STAGES = {'both': ('teacher', 'student'), 'score': ('teacher', 'student')}
 
 
-def _parse(argv: list[str]) -> tuple[str, TrainConfig]:
+def _parse(argv: list[str]) -> tuple[str, bool, TrainConfig]:
     parser = ArgumentParser(prog='python -m robustseg_core.train', description=__doc__)
     parser.add_argument('--config', action=ActionConfigFile, help='YAML file of the run')
     parser.add_argument(
@@ -23,27 +26,38 @@ def _parse(argv: list[str]) -> tuple[str, TrainConfig]:
         choices=['teacher', 'student', 'both', 'score'],
         help='what to train; score: nothing, only score the two checkpoints in the folder "out"',
     )
+    parser.add_argument(
+        '--resume',
+        action='store_true',
+        help='go on with an interrupted run in "out"; stages that are complete are left alone',
+    )
     parser.add_class_arguments(TrainConfig, as_group=False)
     # key=value is short for --key=value, so that a line in the log reads like the YAML.
     arguments = [f'--{a}' if '=' in a and not a.startswith('-') else a for a in argv]
     parsed: Namespace = parser.parse_args(arguments)
-    stage = parsed.pop('stage')
+    stage, resume = parsed.pop('stage'), parsed.pop('resume')
     parsed.pop('config')
-    return stage, TrainConfig(**vars(parser.instantiate_classes(parsed)))
+    return stage, resume, TrainConfig(**vars(parser.instantiate_classes(parsed)))
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit status."""
     try:
-        stage, config = _parse(sys.argv[1:] if argv is None else argv)
-        run = TrainingRun(config, tell=print)
+        stage, resume, config = _parse(sys.argv[1:] if argv is None else argv)
+        processes = Processes.of(os.environ, config.devices, config.nodes)
+        run = TrainingRun(
+            config, tell=partial(print, flush=True), processes=processes, resume=resume
+        )
+        names = STAGES.get(stage, (stage,))
+        if stage != 'score':
+            run.check(names)
         scores = {}
-        for name in STAGES.get(stage, (stage,)):
+        for name in names:
             if stage != 'score':
-                path = run.teacher() if name == 'teacher' else run.student()
-                print(f'{name}: {path}')
+                path = run.train(name)
+                run.tell(f'{name}: {path}')
             scores[name] = run.score(name)
-        print(any_modal_table(scores))
+        run.tell(any_modal_table(scores))
     except RobustSegError as error:
         print(f'robustseg_core.train: {error}', file=sys.stderr)
         return 1

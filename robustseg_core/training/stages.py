@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import lightning
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from robustseg_core.data.sample import Batch
-from robustseg_core.distillation.modality_dropout import draw_subset
+from robustseg_core.distillation.features import (
+    Pairing,
+    Projections,
+    View,
+    entropy_term,
+    hybrid_pairing,
+    index_pairing,
+    prototype_term,
+    same_pairing,
+)
+from robustseg_core.distillation.modality_dropout import visible_modalities
 from robustseg_core.distillation.objective import logit_distillation, ohem_cross_entropy
+from robustseg_core.distillation.prototypes import RunningPrototypes, one_hot_labels
+from robustseg_core.distillation.variation import variation_divergence
 from robustseg_core.models.segmenter import MultimodalSegmenter
 from robustseg_core.training.config import DistillationConfig, StageConfig
+from robustseg_core.training.randomness import Purpose, derived_seed
+
+Terms = dict[str, tuple[float, Tensor]]
 
 
 def warmup_poly(total_steps: int, warmup_steps: int, power: float) -> Callable[[int], float]:
@@ -29,33 +44,89 @@ def warmup_poly(total_steps: int, warmup_steps: int, power: float) -> Callable[[
 
 
 class Stage(lightning.LightningModule):
-    """What both stages share: the trained network, its optimiser, the weighted sum of terms."""
+    """What both stages share: the trained network, its optimiser, the weighted sum of terms.
 
-    def __init__(self, segmenter: MultimodalSegmenter, config: StageConfig) -> None:
+    Args:
+        segmenter: The network that learns.
+        config: The stage.
+        seed: Of the run.
+        freeze_norm_after: As in ``ModelConfig``.
+    """
+
+    def __init__(
+        self,
+        segmenter: MultimodalSegmenter,
+        config: StageConfig,
+        seed: int,
+        *,
+        freeze_norm_after: int | None = None,
+    ) -> None:
         super().__init__()
         self.segmenter = segmenter
         self._config = config
+        self._seed = seed
+        self._freeze_norm_after = freeze_norm_after
 
-    def losses(self, batch: Batch) -> Mapping[str, tuple[float, Tensor]]:
-        """Return the weight and the value of each named term."""
+    def train(self, mode: bool = True) -> Stage:  # noqa: FBT001, FBT002 -- torch's signature
+        super().train(mode)
+        after = self._freeze_norm_after
+        if after is not None and self.current_epoch >= after:
+            for module in self.segmenter.encoder.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001
+                    module.eval()
+        return self
+
+    def on_train_epoch_start(self) -> None:
+        self.train()  # Lightning does not, and norms would not be frozen
+
+    def other_networks(self) -> dict[str, MultimodalSegmenter]:
+        """Return the networks that take part and do not learn, by name."""
+        return {}
+
+    def losses(self, batch: Batch, generator: torch.Generator, first: int = 0) -> Terms:
+        """Return the weight and the value of each named term.
+
+        Args:
+            batch: What there is.
+            generator: For what all processes must draw alike.
+            first: Where in the step's frames, of all processes, this batch begins.
+        """
         raise NotImplementedError
 
-    def training_step(self, batch: Batch, _index: int) -> Tensor:
-        terms = self.losses(batch)
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        # A step's accumulated parts, and all processes, draw what one large batch would draw.
+        step, part = divmod(index, self._config.accumulate)
+        shared = torch.Generator().manual_seed(
+            derived_seed(self._seed, Purpose.MODALITIES, self.current_epoch, step)
+        )
+        size = len(batch['ids'])
+        first = (part * self.trainer.world_size + self.global_rank) * size
+        # Dropout inside the network draws from the global generator, each batch for itself.
+        torch.manual_seed(
+            derived_seed(self._seed, Purpose.NETWORK, self.current_epoch, step, first)
+        )
+        terms = self.losses(batch, shared, first)
         total = torch.stack([weight * value for weight, value in terms.values()]).sum()
         values = {name: value.detach() for name, (_, value) in terms.items()}
-        size = len(batch['ids'])
-        self.log_dict({**values, 'loss': total.detach()}, prog_bar=True, batch_size=size)
+        self.log_dict(
+            {**values, 'loss': total.detach()},
+            prog_bar=True,
+            batch_size=size,
+            sync_dist=self.trainer.world_size > 1,
+        )
+        self.log('lr', self.trainer.optimizers[0].param_groups[0]['lr'], batch_size=size)
         return total
 
     def configure_optimizers(self) -> Any:
-        decayed = [p for p in self.segmenter.parameters() if p.ndim > 1]
-        plain = [p for p in self.segmenter.parameters() if p.ndim <= 1]
+        learning = [p for p in self.parameters() if p.requires_grad]
         config = self._config
         optimizer = torch.optim.AdamW(
             [
-                {'params': decayed, 'weight_decay': config.weight_decay},
-                {'params': plain, 'weight_decay': 0.0},
+                {
+                    'params': [p for p in learning if p.ndim > 1],
+                    'weight_decay': config.weight_decay,
+                },
+                {'params': [p for p in learning if p.ndim <= 1], 'weight_decay': 0.0},
             ],
             lr=config.lr,
         )
@@ -70,13 +141,23 @@ class Stage(lightning.LightningModule):
 class TeacherStage(Stage):
     """Stage 1: all modalities, cross-entropy only."""
 
-    def losses(self, batch: Batch) -> Mapping[str, tuple[float, Tensor]]:
-        logits = self.segmenter(batch['images'], batch['availability'])
+    def losses(self, batch: Batch, generator: torch.Generator, first: int = 0) -> Terms:  # noqa: ARG002
+        # In float32 also under autocast.
+        logits = self.segmenter(batch['images'], batch['availability']).float()
         return {'ce': (1.0, ohem_cross_entropy(logits, batch['labels']))}
 
 
 class StudentStage(Stage):
-    """Stage 2: the student sees a random subset, the frozen teacher everything (Eq 3-5)."""
+    """Stage 2: the student sees a random subset, the frozen teacher everything (Eq 11).
+
+    Args:
+        segmenter: The student.
+        teacher: Of the same classes and modalities.
+        config: The stage.
+        distillation: The terms and their weights.
+        seed: Of the run.
+        freeze_norm_after: As in ``ModelConfig``.
+    """
 
     def __init__(
         self,
@@ -85,30 +166,119 @@ class StudentStage(Stage):
         config: StageConfig,
         distillation: DistillationConfig,
         seed: int,
+        *,
+        freeze_norm_after: int | None = None,
     ) -> None:
-        super().__init__(segmenter, config)
+        super().__init__(segmenter, config, seed, freeze_norm_after=freeze_norm_after)
         # In a tuple, so that it is no submodule: not in train mode, not in the checkpoints.
         self._frozen = (teacher.eval().requires_grad_(requires_grad=False),)
         self._distillation = distillation
-        self._generator = torch.Generator().manual_seed(seed)
+        ours, theirs = segmenter.encoder.channels, teacher.encoder.channels
+        # Parameters that no term uses would never get a gradient, which other processes wait for.
+        compares = distillation.prototype_weight > 0 or distillation.entropy_weight > 0
+        self.projections = Projections(ours, theirs if compares else ours)
+        names = segmenter.config.modalities.names
+        self.running = (
+            RunningPrototypes(names, theirs, len(segmenter.config.labels))
+            if distillation.running_prototypes
+            else None
+        )
+
+    def other_networks(self) -> dict[str, MultimodalSegmenter]:
+        return {'teacher': self._frozen[0]}
 
     def on_fit_start(self) -> None:
-        self._frozen[0].to(self.device)
+        self._frozen[0].to(self.device).to(memory_format=torch.channels_last)
 
-    def losses(self, batch: Batch) -> Mapping[str, tuple[float, Tensor]]:
-        images, availability = batch['images'], batch['availability']
-        with torch.no_grad():
-            target = self._frozen[0](images, availability)
+    def losses(self, batch: Batch, generator: torch.Generator, first: int = 0) -> Terms:
+        images, availability, labels = batch['images'], batch['availability'], batch['labels']
         names = self.segmenter.config.modalities.names
-        chosen = draw_subset(names, self._generator)
-        visible = availability & torch.tensor(
-            [name in chosen for name in names], device=availability.device
+        size = (labels.shape[1], labels.shape[2])
+        weights = self._distillation
+        visible = self._visible(availability, generator, first)
+        encoded = self.segmenter.encode_present(images, visible)
+        fused = self.segmenter.fuse_present(encoded, len(labels))
+        # In float32 also under autocast.
+        logits = self.segmenter.decode(fused, size).float()
+        terms: Terms = {'ce': (1.0, ohem_cross_entropy(logits, labels))}
+        with torch.no_grad():
+            teacher = self._frozen[0]
+            known = teacher.encode_present(images, availability)
+            known_fused = teacher.fuse_present(known, len(labels))
+            target = teacher.decode(known_fused, size).float()
+        if weights.logit_weight:
+            terms['logit_kl'] = (weights.logit_weight, logit_distillation(logits, target))
+        view = self.projections(View(encoded, dict(zip(names, visible.T, strict=True))))
+        whole = View(known, dict(zip(names, availability.T, strict=True)))
+        hybrid = hybrid_pairing(names, generator)
+        if weights.prototype_weight:
+            value = self._prototype_term(view, whole, labels, hybrid)
+            terms['prototype'] = (weights.prototype_weight, value + self._nothing())
+        if weights.entropy_weight:
+            pairing = hybrid if weights.entropy_pairing == 'hybrid' else same_pairing(names)
+            value = entropy_term(view, whole, pairing)
+            terms['entropy'] = (weights.entropy_weight, value + self._nothing())
+        if weights.variation_weight:
+            value = self._variation_term(fused, known_fused, labels)
+            terms['variation'] = (weights.variation_weight, value)
+        return terms
+
+    def _visible(self, availability: Tensor, generator: torch.Generator, first: int) -> Tensor:
+        """Return what the student is shown, (B, M) bool.
+
+        Drawn per sample, it depends on where in the step's frames the sample stands, not on the
+        process that holds it.
+        """
+        names = self.segmenter.config.modalities.names
+        dropout = self._distillation.dropout
+        if dropout != 'sample':
+            return visible_modalities(availability, names, dropout, generator)
+        seed = int(torch.randint(2**62, (), generator=generator))
+        rows = [
+            visible_modalities(
+                row[None],
+                names,
+                dropout,
+                torch.Generator().manual_seed(derived_seed(seed, Purpose.MODALITIES, position)),
+            )
+            for position, row in enumerate(availability.cpu(), start=first)
+        ]
+        return torch.cat(rows).to(availability.device)
+
+    def _prototype_term(self, view: View, whole: View, labels: Tensor, hybrid: Pairing) -> Tensor:
+        names = self.segmenter.config.modalities.names
+        weights = self._distillation
+        pairing = hybrid if weights.prototype_pairing == 'hybrid' else same_pairing(names)
+        if weights.legacy:
+            shown = [name for name in names if view.shown[name].any()]
+            pairing = index_pairing(shown, names)
+        return prototype_term(
+            view,
+            whole,
+            labels,
+            len(self.segmenter.config.labels),
+            pairing,
+            running=self.running,
+            legacy=weights.legacy,
         )
-        # A sample that has none of the chosen sensors keeps what it has: never an empty input.
-        blind = ~visible.any(dim=1, keepdim=True)
-        visible = torch.where(blind, availability, visible)
-        logits = self.segmenter(images, visible)
-        return {
-            'ce': (1.0, ohem_cross_entropy(logits, batch['labels'])),
-            'logit_kl': (self._distillation.logit_weight, logit_distillation(logits, target)),
-        }
+
+    def _variation_term(
+        self, fused: Sequence[Tensor], known: Sequence[Tensor], labels: Tensor
+    ) -> Tensor:
+        classes = len(self.segmenter.config.labels)
+        values = [
+            variation_divergence(
+                ours, theirs, one_hot_labels(labels, classes, (ours.shape[2], ours.shape[3]))
+            ).mean()
+            for ours, theirs in zip(fused, known, strict=True)
+        ]
+        return torch.stack(values).sum()
+
+    def _nothing(self) -> Tensor:
+        """Return a zero that gives every projection a gradient.
+
+        Where batches mix sensors, a batch may compare no pair at all; a projection without a
+        gradient would leave the other processes waiting for it.
+        """
+        values = [parameter.sum() * 0.0 for parameter in self.projections.parameters()]
+        return torch.stack(values).sum() if values else torch.zeros((), device=self.device)

@@ -3,183 +3,239 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 import json
 from pathlib import Path
 from typing import Any
 
 import lightning
-from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
 import torch
-from torch.utils.data import DataLoader, Dataset
-from tqdm import tqdm
 
-from robustseg_core.data.cache import InMemory
-from robustseg_core.data.sample import Collate, Sample
-from robustseg_core.data.streets import STREET_MODALITIES, SyntheticStreets
-from robustseg_core.data.transforms import ToSample, Transformed, augmentation
-from robustseg_core.evaluation.protocols import any_modal
-from robustseg_core.evaluation.report import AnyModalScores
-from robustseg_core.labels import DELIVER
-from robustseg_core.models.checkpoint import load_model, place_weights, save_model
-from robustseg_core.models.segmenter import MultimodalSegmenter, SegmenterConfig
-from robustseg_core.training.config import DataConfig, StageConfig, TrainConfig
-from robustseg_core.training.stages import Stage, StudentStage, TeacherStage
+from robustseg_core.errors import ConfigError
+from robustseg_core.evaluation.scores import SubsetScores
+from robustseg_core.models.checkpoint import load_model, save_model
+from robustseg_core.training.averaging import AveragedNetwork
+from robustseg_core.training.building import TrainingNetworks, unused_parameters
+from robustseg_core.training.config import TrainConfig
+from robustseg_core.training.loading import RunFrames, TrainingBatches
+from robustseg_core.training.metrics_file import MetricsFile
+from robustseg_core.training.networks import NetworkFiles
+from robustseg_core.training.plan import described_data, described_stage, step_frames
+from robustseg_core.training.processes import Processes
+from robustseg_core.training.progress import Bar, Pace
+from robustseg_core.training.run_folder import RunFolder, Standing
+from robustseg_core.training.samples import SamplePictures
+from robustseg_core.training.scoring import any_modal_of_all
+from robustseg_core.training.stages import Stage
+from robustseg_core.training.state import ResumeState, steps_done
+from robustseg_core.training.validation import Validation
 
-# Frames to score on come from seeds far from those trained on.
-VALIDATION_SEED_OFFSET = 1_000_000
-
-Progress = Callable[[str], None]
-
-
-def street_frames(config: DataConfig, seed: int, split: str) -> SyntheticStreets:
-    """Return the frames of a split; those of ``val`` share no seed with those of ``train``."""
-    height, width = config.size
-    count = config.train_count if split == 'train' else config.val_count
-    offset = 0 if split == 'train' else VALIDATION_SEED_OFFSET
-    return SyntheticStreets(count, seed + offset, width=width, height=height)
-
-
-def _drawn(frames: SyntheticStreets, workers: int) -> Iterable[Any]:
-    """Return the frames as they are, drawn by ``workers`` processes, with a progress bar."""
-    loader: DataLoader[Any] = DataLoader(
-        frames, batch_size=None, num_workers=workers, collate_fn=_unchanged
-    )
-    return tqdm(loader, desc='drawing', unit='frame', mininterval=5)  # type: ignore[no-any-return]
-
-
-def _unchanged(item: Any) -> Any:
-    return item
+PRECISIONS = {32: '32-true', 'bf16': 'bf16-mixed', 'fp16': '16-mixed'}
+REFRESH_EVERY = 20  # batches
 
 
 class TrainingRun:
-    """The two stages of one configuration, each leaving its network in its own folder."""
+    """The two stages of one configuration, each leaving its network in its own folder.
 
-    def __init__(self, config: TrainConfig, tell: Progress) -> None:
+    Args:
+        config: The run.
+        tell: Called with lines for people; by the first process only.
+        processes: That train together.
+        resume: Go on with what was interrupted, and leave alone what is complete.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        tell: Callable[[str], None],
+        processes: Processes | None = None,
+        *,
+        resume: bool = False,
+    ) -> None:
         self._config = config
-        self._tell = tell
-        self._train_data: Dataset[Sample] | None = None
+        self._processes = processes or Processes()
+        self._is_first = self._processes.rank == 0
+        self.tell = tell if self._is_first else _silent
+        self._resume = resume
+        self._folders = {name: RunFolder(config.out, name) for name in ('teacher', 'student')}
+        # Asked before any process writes, so that all of them decide alike.
+        self._standing = {name: each.standing() for name, each in self._folders.items()}
+        self._frames = RunFrames(config.data, config.seed, config.workers, self.tell)
+        self._networks = TrainingNetworks(config, self._frames)
+        self._has_told_data = False
+        _check_device(config)
 
-    def checkpoint(self, stage: str) -> Path:
-        return self._config.out / f'{stage}.safetensors'
-
-    def teacher(self) -> Path:
-        """Train stage 1 and return its checkpoint."""
-        lightning.seed_everything(self._config.seed, workers=True)
-        stage = TeacherStage(self._fresh_model(), self._config.teacher)
-        return self._fit('teacher', stage, self._config.teacher)
-
-    def student(self) -> Path:
-        """Train stage 2 from the teacher's checkpoint and return the student's.
+    def check(self, stages: Iterable[str]) -> None:
+        """Refuse, before anything is computed, what would overwrite or mix up runs.
 
         Raises:
-            CheckpointError: Stage 1 has left no readable checkpoint, or the one to start from
-                is of another network.
+            ConfigError: See ``RunFolder.check``.
         """
-        lightning.seed_everything(self._config.seed, workers=True)
-        teacher = load_model(self.checkpoint('teacher'))
-        student = self._fresh_model()
-        start = self._config.distillation.start_from
-        if start != 'fresh':
-            path = self.checkpoint('teacher') if start == 'teacher' else Path(start)
-            place_weights(student, load_model(path).state_dict(), path)
-        stage = StudentStage(
-            student,
-            teacher,
-            self._config.student,
-            self._config.distillation,
-            seed=self._config.seed,
-        )
-        return self._fit('student', stage, self._config.student)
+        for name in stages:
+            if self._is_first and not self._is_given(name):
+                self._folders[name].check(self._config, resume=self._resume)
 
-    def score(self, stage: str) -> AnyModalScores:
+    def train(self, name: str) -> Path:
+        """Train the stage ``teacher`` or ``student`` and return its network's file.
+
+        Raises:
+            CheckpointError: A network or state that is needed cannot be read.
+            ConfigError: Settings do not fit the data or the teacher.
+            DataError: The data set is not there, or broken.
+        """
+        path = self._networks.path(name)
+        if self._is_given(name):
+            return path
+        if self._resume and self._standing[name] is Standing.COMPLETE:
+            self.tell(f'{name}: complete already')
+            return path
+        lightning.seed_everything(self._config.seed, workers=True, verbose=False)
+        self._fit(name, self._networks.stage(name))
+        return path
+
+    def score(self, name: str) -> SubsetScores:
         """Score a stage's network on every subset of the validation frames.
 
         The scores are written into its checkpoint and, as JSON, beside it.
         """
         config = self._config
-        model = load_model(self.checkpoint(stage))
-        frames = street_frames(config.data, config.seed, 'val')
-        samples = Transformed(frames, ToSample(model.config.modalities))
-        loader = DataLoader(
-            samples,
-            batch_size=8,
-            num_workers=config.workers,
-            collate_fn=Collate(model.config.modalities),
-        )
-        scores = any_modal(model, loader)
-        model.provenance['evaluated_on'] = {
-            'data': f'{config.data.kind}, seed {config.seed + VALIDATION_SEED_OFFSET}',
-            **scores.to_dict(),
-        }
-        save_model(model, self.checkpoint(stage), half=True)
-        report = json.dumps(scores.to_dict(), indent=2)
-        self.checkpoint(stage).with_suffix('.json').write_text(report + '\n')
+        path = self._networks.path(name)
+        model = load_model(path)
+        samples = self._frames.validation_samples(model.config.modalities)
+        scores = any_modal_of_all(model, samples, config.workers, _device(config))
+        if self._is_first:
+            model.provenance['evaluated_on'] = {
+                'data': f'{config.data.kind}, split {config.data.val_split}',
+                'seed': config.seed,
+                **scores.to_dict(),
+            }
+            save_model(model, path, half=True)
+            report = json.dumps(scores.to_dict(), indent=2)
+            path.with_suffix('.json').write_text(report + '\n')
         return scores
 
-    def _fresh_model(self) -> MultimodalSegmenter:
-        model = self._config.model
-        return MultimodalSegmenter(
-            SegmenterConfig(
-                backbone=model.backbone,
-                head_width=model.head_width,
-                drop_path_rate=model.drop_path_rate,
-                missing=model.missing,
-                labels=DELIVER,
-                modalities=STREET_MODALITIES,
-                resolution=self._config.data.size,
-            )
-        )
+    def _is_given(self, name: str) -> bool:
+        return name == 'teacher' and self._config.teacher_checkpoint is not None
 
-    def _samples(self) -> Dataset[Sample]:
-        if self._train_data is None:
-            config = self._config
-            frames = street_frames(config.data, config.seed, 'train')
-            self._tell(f'Drawing {len(frames)} frames ...')
-            self._train_data = Transformed(
-                InMemory(_drawn(frames, config.workers)),
-                ToSample(STREET_MODALITIES),
-                augmentation(config.data.crop),
-            )
-        return self._train_data
-
-    def _fit(self, name: str, stage: Stage, config: StageConfig) -> Path:
-        folder = self._config.out / name
-        samples = self._samples()
-        loader: DataLoader[Any] = DataLoader(
-            samples,
-            batch_size=config.batch_size,
-            shuffle=True,
-            drop_last=True,
-            num_workers=self._config.workers,
-            persistent_workers=self._config.workers > 0,
-            collate_fn=Collate(stage.segmenter.config.modalities),
+    def _fit(self, name: str, stage: Stage) -> None:
+        config, files = self._config, self._folders[name]
+        schedule = config.schedule(name)
+        is_resumed = self._resume and self._standing[name] is Standing.PARTIAL
+        first_step = steps_done(files.state) if is_resumed else 0
+        network = NetworkFiles(
+            files,
+            {
+                'stage': name,
+                'data': f'{config.data.kind}, {len(self._frames.train)} frames',
+                'seed': config.seed,
+                'step_frames': step_frames(schedule, self._processes),
+                'torch': torch.__version__,
+            },
         )
-        parameters = sum(p.numel() for p in stage.segmenter.parameters())
-        self._tell(
-            f'{name}: {parameters / 1e6:.2f} M parameters, {config.epochs} epochs of '
-            f'{len(loader)} steps, {config.batch_size} frames each.'
-        )
+        # Convolutions are several times faster with channels last, on the CPU too.
+        stage.to(memory_format=torch.channels_last)
+        steps_per_epoch = len(self._frames.train) // step_frames(schedule, self._processes)
         trainer = lightning.Trainer(
-            max_epochs=config.epochs,
-            gradient_clip_val=config.gradient_clip or None,
-            logger=CSVLogger(folder, name='', version=''),
-            callbacks=[
-                TQDMProgressBar(refresh_rate=20),
-                ModelCheckpoint(folder, save_last=True, save_top_k=0),
+            max_epochs=schedule.epochs,
+            accelerator=config.accelerator,
+            devices=self._processes.devices,
+            num_nodes=self._processes.nodes,
+            strategy=self._strategy(stage),
+            precision=PRECISIONS[config.precision],
+            accumulate_grad_batches=schedule.accumulate,
+            gradient_clip_val=schedule.gradient_clip or None,
+            default_root_dir=files.folder,
+            logger=[
+                MetricsFile(files.metrics, first_step),
+                TensorBoardLogger(
+                    files.folder, name='', version='tensorboard', purge_step=first_step
+                ),
             ],
-            log_every_n_steps=20,
+            callbacks=self._callbacks(name, stage, network),
+            log_every_n_steps=min(config.log_every, max(1, steps_per_epoch)),
             enable_model_summary=False,
+            use_distributed_sampler=False,
         )
-        trainer.fit(stage, loader)
-        path = self.checkpoint(name)
-        model = stage.segmenter.to('cpu').eval()
-        model.provenance['trained_on'] = {
-            'stage': name,
-            'data': f'{self._config.data.kind}, {self._config.data.train_count} frames',
-            'seed': self._config.seed,
-            'steps': trainer.global_step,
-            'torch': torch.__version__,
-        }
-        save_model(model, path, half=True)
-        return path
+        self._tell_plan(name, stage, trainer)
+        if is_resumed:
+            self.tell(f'{name}: goes on after {first_step} steps')
+        if self._is_first:
+            files.begin(config)
+        batches = TrainingBatches(self._frames, schedule, config.seed, config.workers)
+        trainer.fit(
+            stage,
+            datamodule=batches,
+            ckpt_path=files.state if is_resumed else None,
+            weights_only=True,
+        )
+        if self._is_first:
+            network.publish(config.keep)
+        trainer.strategy.barrier()  # the others read what the first has written
+
+    def _callbacks(self, name: str, stage: Stage, network: NetworkFiles) -> list[Callback]:
+        config = self._config
+        schedule = config.schedule(name)
+        learner = stage.segmenter
+        callbacks: list[Callback] = [Bar(refresh_rate=REFRESH_EVERY)]
+        if schedule.ema_decay:
+            average = AveragedNetwork(learner, schedule.ema_decay)
+            callbacks.append(average)
+            learner = average.mean
+        modalities = learner.config.modalities
+        samples = self._frames.validation_samples(modalities)
+        select = [modalities.letters_of(modalities.from_letters(each)) for each in config.select]
+        score = partial(_score, samples=samples, workers=config.workers)
+        return [
+            *callbacks,
+            Pace(name, self.tell),
+            Validation(learner, score, network, config.validate_every, select),
+            SamplePictures(learner, samples, config.samples, config.validate_every),
+            ResumeState(self._folders[name].state, step_frames(schedule, self._processes)),
+        ]
+
+    def _strategy(self, stage: Stage) -> Any:
+        if self._processes.count == 1:
+            return 'auto'
+        # A backbone may have parameters that no feature map depends on.
+        unused = unused_parameters(stage.segmenter, self._config.data.crop)
+        return DDPStrategy(find_unused_parameters=bool(unused))
+
+    def _tell_plan(self, name: str, stage: Stage, trainer: lightning.Trainer) -> None:
+        if not self._has_told_data:
+            self._has_told_data = True
+            for line in described_data(self._config, self._frames.train, self._frames.val):
+                self.tell(line)
+        networks = {name: stage.segmenter, **stage.other_networks()}
+        device = type(trainer.accelerator).__name__.removesuffix('Accelerator')
+        for line in described_stage(
+            name, self._config, self._processes, device, networks, len(self._frames.train)
+        ):
+            self.tell(line)
+
+
+def _score(network: Any, device: str, *, samples: Any, workers: int) -> SubsetScores:
+    return any_modal_of_all(network, samples, workers, device)
+
+
+def _silent(_line: str) -> None:
+    """Say nothing: another process does."""
+
+
+def _device(config: TrainConfig) -> str:
+    """Return where to score once training is over."""
+    if config.accelerator == 'cpu' or not torch.cuda.is_available():
+        return 'cpu'
+    return f'cuda:{torch.cuda.current_device()}'
+
+
+def _check_device(config: TrainConfig) -> None:
+    has_gpu = torch.cuda.is_available()
+    if config.accelerator == 'gpu' and not has_gpu:
+        msg = "accelerator is 'gpu', but torch finds none; wanted 'auto' or 'cpu'."
+        raise ConfigError(msg)
+    if config.precision == 'fp16' and (config.accelerator == 'cpu' or not has_gpu):
+        msg = "precision 'fp16' needs a GPU; on a CPU wanted 32 or 'bf16'."
+        raise ConfigError(msg)

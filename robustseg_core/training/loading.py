@@ -1,0 +1,181 @@
+"""Batches of a run, the same whoever draws them and after whatever interruption."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
+
+import lightning
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+from tqdm import tqdm
+
+from robustseg_core.data.cache import InMemory
+from robustseg_core.data.config import DataConfig
+from robustseg_core.data.frames import Frames
+from robustseg_core.data.opening import open_frames
+from robustseg_core.data.sample import Collate, Sample
+from robustseg_core.data.transforms import Augmented, Draw, Resized, ToSample, Transformed
+from robustseg_core.errors import ConfigError
+from robustseg_core.modalities import ModalitySet
+from robustseg_core.training.config import StageConfig
+from robustseg_core.training.randomness import Purpose, derived_seed
+
+
+class EpochDraws(Sampler[Draw]):
+    """The frames of an epoch in random order, with the seed of each one's augmentation.
+
+    Each step's frames are cut into one batch per process and accumulated part, so that W processes
+    that accumulate A batches of B see together what one process with batches of W * A * B sees.
+    What is left over at the end of an epoch is dropped.
+
+    Args:
+        count: Number of frames.
+        batch_size: Frames per batch and process.
+        seed: Of the run.
+        rank: Which of the processes this is.
+        world_size: How many there are.
+        accumulate: Batches of each process that make one step.
+
+    Raises:
+        ConfigError: There are fewer frames than one step takes.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        accumulate: int = 1,
+    ) -> None:
+        self._stride = batch_size * world_size
+        step = self._stride * accumulate
+        if count < step:
+            msg = (
+                f'{count} training frames are fewer than one step takes: batch_size {batch_size} '
+                f'x {world_size} processes x accumulate {accumulate} = {step}.'
+            )
+            raise ConfigError(msg)
+        self.batches = count // step * accumulate
+        self._count = count
+        self._batch_size = batch_size
+        self._seed = seed
+        self._rank = rank
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw another order; Lightning calls it, also when a run is resumed."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return self.batches * self._batch_size
+
+    def __iter__(self) -> Iterator[Draw]:
+        generator = torch.Generator()
+        generator.manual_seed(derived_seed(self._seed, Purpose.ORDER, self._epoch))
+        order = torch.randperm(self._count, generator=generator).tolist()
+        for batch in range(self.batches):
+            start = batch * self._stride + self._rank * self._batch_size
+            for index in order[start : start + self._batch_size]:
+                where = (self._epoch, index)
+                yield Draw(index, derived_seed(self._seed, Purpose.AUGMENTATION, *where))
+
+
+class RunFrames:
+    """The frames of a run, opened when first asked for and kept.
+
+    Args:
+        config: The ``data`` section.
+        seed: Of the run.
+        workers: Processes that read.
+        tell: Called before what takes long.
+    """
+
+    def __init__(
+        self, config: DataConfig, seed: int, workers: int, tell: Callable[[str], None]
+    ) -> None:
+        self._config = config
+        self._seed = seed
+        self._workers = workers
+        self._tell = tell
+        self._opened: dict[str, Frames] = {}
+        self._training: Dataset[Sample] | None = None
+
+    @property
+    def train(self) -> Frames:
+        return self._open(self._config.train_split)
+
+    @property
+    def val(self) -> Frames:
+        return self._open(self._config.val_split)
+
+    def training_samples(self) -> Dataset[Sample]:
+        """Return the augmented frames to train on; read into memory first where so configured."""
+        if self._training is None:
+            frames: Any = self.train
+            modalities = self.train.modalities
+            if self._config.cache:
+                self._tell(f'Reading {len(frames)} frames ...')
+                # As large as they are needed, not as large as the camera made them.
+                scale = max(1.0, self._config.scales[1])
+                height, width = (round(side * scale) for side in self._config.size)
+                whole = Resized(modalities, (height, width), self._config.fit)
+                frames = InMemory(whole(item) for item in _read(frames, self._workers))
+            self._training = Transformed(frames, Augmented(modalities, self._config))
+        return self._training
+
+    def validation_samples(self, modalities: ModalitySet) -> Dataset[Sample]:
+        """Return the frames to score on, as ``modalities`` normalise them."""
+        to_sample = ToSample(modalities, self._config.size, self._config.fit)
+        return Transformed(cast('Dataset[Any]', self.val), to_sample)
+
+    def _open(self, split: str) -> Frames:
+        if split not in self._opened:
+            self._opened[split] = open_frames(self._config, split, self._seed)
+        return self._opened[split]
+
+
+class TrainingBatches(lightning.LightningDataModule):
+    """The batches of this process, known only once Lightning has said which process it is."""
+
+    def __init__(self, frames: RunFrames, stage: StageConfig, seed: int, workers: int) -> None:
+        super().__init__()
+        self._frames = frames
+        self._stage = stage
+        self._seed = seed
+        self._workers = workers
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        samples = self._frames.training_samples()
+        draws = EpochDraws(
+            len(samples),  # type: ignore[arg-type]
+            self._stage.batch_size,
+            self._seed,
+            self.trainer.global_rank,
+            self.trainer.world_size,
+            self._stage.accumulate,
+        )
+        return DataLoader(
+            samples,
+            batch_size=self._stage.batch_size,
+            sampler=draws,
+            num_workers=self._workers,
+            persistent_workers=self._workers > 0,
+            collate_fn=Collate(self._frames.train.modalities),
+            # Where there is a GPU, copies to it then overlap with its work.
+            pin_memory=torch.cuda.is_available(),
+        )
+
+
+def _read(frames: Any, workers: int) -> Iterable[Any]:
+    """Return the frames as they are, read by ``workers`` processes, with a progress bar."""
+    loader: DataLoader[Any] = DataLoader(
+        frames, batch_size=None, num_workers=workers, collate_fn=_unchanged
+    )
+    return tqdm(loader, desc='reading', unit='frame', mininterval=5)  # type: ignore[no-any-return]
+
+
+def _unchanged(item: Any) -> Any:
+    return item

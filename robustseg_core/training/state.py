@@ -1,0 +1,73 @@
+"""The state from which an interrupted stage goes on, written at the end of every epoch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Checkpoint
+import torch
+
+from robustseg_core.errors import CheckpointError, ConfigError
+from robustseg_core.training.run_folder import settle
+
+
+class ResumeState(Checkpoint):
+    """Writes Lightning's checkpoint; the old one stays until the new one is whole.
+
+    As a ``Checkpoint`` Lightning calls it after all other callbacks, so that it holds what they
+    made of the epoch.
+
+    Args:
+        path: The file.
+        step_frames: Frames that all processes together take per step.
+    """
+
+    def __init__(self, path: Path, step_frames: int) -> None:
+        self._path = path
+        self._step_frames = step_frames
+
+    def on_train_epoch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,  # noqa: ARG002
+    ) -> None:
+        partial = self._path.with_name(f'.{self._path.name}.partial')
+        trainer.save_checkpoint(
+            partial, weights_only=False
+        )  # all processes take part, the first writes
+        if trainer.is_global_zero:
+            descriptor = os.open(partial, os.O_RDONLY)
+            try:
+                settle(descriptor)
+            finally:
+                os.close(descriptor)
+            partial.replace(self._path)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {'step_frames': self._step_frames}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        if (before := state_dict['step_frames']) != self._step_frames:
+            msg = (
+                f'{str(self._path)!r} is of a run with {before} frames per step, now there are '
+                f'{self._step_frames}: batch_size x processes x accumulate must stay.'
+            )
+            raise ConfigError(msg)
+
+
+def steps_done(path: Path) -> int:
+    """Return the number of steps after which the state at ``path`` was written.
+
+    Raises:
+        CheckpointError: It cannot be read.
+    """
+    try:
+        state = torch.load(path, map_location='cpu', weights_only=True, mmap=True)
+        return int(state['global_step'])
+    except (OSError, RuntimeError, UnpicklingError, KeyError, TypeError) as error:
+        msg = f'{path}: the state of an interrupted run cannot be read: {error}'
+        raise CheckpointError(msg) from error

@@ -1,0 +1,41 @@
+"""Settings that cannot be are refused by name."""
+
+from typing import Any
+
+import pytest
+
+from robustseg_core.errors import ConfigError
+from robustseg_core.training.config import (
+    DistillationConfig,
+    ModelConfig,
+    StageConfig,
+    TrainConfig,
+)
+
+
+@pytest.mark.parametrize(
+    ('make', 'changes', 'message'),
+    [
+        (StageConfig, {'epochs': 0}, 'epochs must be > 0, got 0'),
+        (StageConfig, {'accumulate': 0}, 'accumulate must be > 0, got 0'),
+        (StageConfig, {'lr': -1.0}, 'lr must be > 0, got -1.0'),
+        (StageConfig, {'ema_decay': 1.0}, r'ema_decay must be in \[0, 1\), got 1.0'),
+        (StageConfig, {'warmup_epochs': 200}, 'warmup_epochs .* below epochs'),
+        (DistillationConfig, {'logit_weight': -1}, 'distillation.logit_weight must be >= 0'),
+        (TrainConfig, {'devices': 0}, 'devices must be at least 1, got 0'),
+        (TrainConfig, {'validate_every': -1}, 'validate_every must be at least 0, got -1'),
+        (TrainConfig, {'log_every': 0}, 'log_every must be at least 1, got 0'),
+    ],
+)
+def test_what_cannot_be_is_refused(make: Any, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make(**changes)
+
+
+def test_each_stage_has_its_network_and_schedule() -> None:
+    small, large = ModelConfig(backbone='mit_nano'), ModelConfig(backbone='mit_b2')
+    first, second = StageConfig(epochs=100), StageConfig(epochs=50)
+    config = TrainConfig(model=small, teacher_model=large, teacher=first, student=second)
+    assert (config.network('teacher'), config.network('student')) == (large, small)
+    assert (config.schedule('teacher'), config.schedule('student')) == (first, second)
+    assert TrainConfig(model=small).network('teacher') == small

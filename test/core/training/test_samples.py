@@ -1,0 +1,48 @@
+"""Pictures of samples."""
+
+import numpy as np
+
+from robustseg_core.evaluation.gallery import KeptFrame
+from robustseg_core.labels import LabelSet
+from robustseg_core.modalities import UNIT, Modality, ModalitySet
+from robustseg_core.training.samples import TILE_WIDTH, TITLE_HEIGHT, tiled
+
+SENSORS = ModalitySet(
+    tuple(
+        Modality(name, name[0].upper(), 'rgb', UNIT) for name in ('rgb', 'depth', 'event', 'lidar')
+    )
+)
+LABELS = LabelSet('two', ('a', 'b'), ((10, 20, 30), (200, 100, 50)))
+
+
+def frame(modalities: ModalitySet) -> KeptFrame:
+    truth = np.zeros((40, 80), np.uint8)
+    truth[:, 40:] = 1
+    subsets = modalities.subsets()
+    return KeptFrame(
+        'x',
+        {name: np.full((40, 80, 3), 77, np.uint8) for name in modalities.names},
+        truth,
+        {subset: np.full((40, 80), index % 2, np.uint8) for index, subset in enumerate(subsets)},
+    )
+
+
+def test_two_sensors_fit_in_one_line_of_inputs_truth_and_masks() -> None:
+    sensors = ModalitySet(SENSORS.members[:2])
+    picture = tiled(frame(sensors), LABELS, sensors)
+    tile = TITLE_HEIGHT + TILE_WIDTH // 2
+    assert picture.shape == (tile, 6 * TILE_WIDTH, 3)
+    middle = picture[TITLE_HEIGHT + 40]
+    assert middle[TILE_WIDTH // 2].tolist() == [77] * 3
+    truth = middle[2 * TILE_WIDTH : 3 * TILE_WIDTH]
+    assert truth[10].tolist() == [10, 20, 30]
+    assert truth[-10].tolist() == [200, 100, 50]
+    masks = [middle[index * TILE_WIDTH + 80].tolist() for index in (3, 4, 5)]
+    assert masks == [[10, 20, 30], [200, 100, 50], [10, 20, 30]]
+    assert picture[:TITLE_HEIGHT].max() == 255, 'titles'
+
+
+def test_fifteen_masks_go_into_lines_of_their_own() -> None:
+    picture = tiled(frame(SENSORS), LABELS, SENSORS)
+    tile = TITLE_HEIGHT + TILE_WIDTH // 2
+    assert picture.shape == (3 * tile, 8 * TILE_WIDTH, 3)
