@@ -39,7 +39,7 @@ def described_stage(
         config: Of the run.
         processes: That train together.
         device: Kind of what computes.
-        networks: Name to each network that takes part.
+        networks: Name to each network that takes part, the one that learns first.
         frames: To train on.
 
     Raises:
@@ -49,11 +49,10 @@ def described_stage(
     draws = EpochDraws(
         frames, schedule.batch_size, 0, 0, processes.count, accumulate=schedule.accumulate
     )
-    sizes = ', '.join(
-        f'{name} {each.config.backbone} with {_millions(each)} M parameters'
+    yield '; '.join(
+        f'{name}: {each.config.backbone}, {_millions(each)} M parameters'
         for name, each in networks.items()
     )
-    yield f'{stage}: {sizes}'
     steps = draws.batches // schedule.accumulate
     yield (
         f'  {schedule.epochs} epochs of {steps} steps = {schedule.epochs * steps} steps of '

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import lightning
@@ -27,20 +27,9 @@ from robustseg_core.distillation.variation import variation_divergence
 from robustseg_core.models.segmenter import MultimodalSegmenter
 from robustseg_core.training.config import DistillationConfig, StageConfig
 from robustseg_core.training.randomness import Purpose, derived_seed
+from robustseg_core.training.schedule import adamw, warmup_poly
 
 Terms = dict[str, tuple[float, Tensor]]
-
-
-def warmup_poly(total_steps: int, warmup_steps: int, power: float) -> Callable[[int], float]:
-    """Return the learning rate's factor per step: linear from 0.1, then (1 - t/T)**power."""
-
-    def factor(step: int) -> float:
-        if step < warmup_steps:
-            return 0.1 + 0.9 * step / warmup_steps
-        remaining = 1 - (step - warmup_steps) / max(1, total_steps - warmup_steps)
-        return float(max(0.0, remaining) ** power)
-
-    return factor
 
 
 class Stage(lightning.LightningModule):
@@ -118,18 +107,8 @@ class Stage(lightning.LightningModule):
         return total
 
     def configure_optimizers(self) -> Any:
-        learning = [p for p in self.parameters() if p.requires_grad]
         config = self._config
-        optimizer = torch.optim.AdamW(
-            [
-                {
-                    'params': [p for p in learning if p.ndim > 1],
-                    'weight_decay': config.weight_decay,
-                },
-                {'params': [p for p in learning if p.ndim <= 1], 'weight_decay': 0.0},
-            ],
-            lr=config.lr,
-        )
+        optimizer = adamw(self, config)
         total = int(self.trainer.estimated_stepping_batches)
         warmup = round(total * config.warmup_epochs / config.epochs)
         schedule = torch.optim.lr_scheduler.LambdaLR(

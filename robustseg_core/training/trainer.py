@@ -20,6 +20,7 @@ from robustseg_core.models.checkpoint import load_model, save_model
 from robustseg_core.training.averaging import AveragedNetwork
 from robustseg_core.training.building import TrainingNetworks, unused_parameters
 from robustseg_core.training.config import TrainConfig
+from robustseg_core.training.curves import draw_curves
 from robustseg_core.training.loading import RunFrames, TrainingBatches
 from robustseg_core.training.metrics_file import MetricsFile
 from robustseg_core.training.networks import NetworkFiles
@@ -173,6 +174,7 @@ class TrainingRun:
         )
         if self._is_first:
             network.publish(config.keep)
+            draw_curves(files.metrics, files.folder / 'curves.png')
         trainer.strategy.barrier()  # the others read what the first has written
 
     def _callbacks(self, name: str, stage: Stage, network: NetworkFiles) -> list[Callback]:

@@ -1,16 +1,27 @@
 """Settings that cannot be are refused by name."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from robustseg_core.errors import ConfigError
+from robustseg_core.train import _parse
 from robustseg_core.training.config import (
     DistillationConfig,
     ModelConfig,
     StageConfig,
     TrainConfig,
 )
+
+FILES = sorted((Path(__file__).parents[3] / 'config/train').glob('*.yaml'))
+
+
+@pytest.mark.parametrize('path', FILES, ids=lambda path: path.stem)
+def test_the_files_that_come_along_are_valid(path: Path) -> None:
+    config = _parse(['--config', str(path), 'precision=32'])[2]
+    assert config.out == Path('runs') / path.stem
+    assert config.precision == 32
 
 
 @pytest.mark.parametrize(

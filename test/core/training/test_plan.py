@@ -40,8 +40,7 @@ def test_steps_sizes_and_terms_are_told() -> None:
     networks = {'student': network(850_000), 'teacher': network(27_400_000)}
     lines = list(described_stage('student', config, Processes(0, 4, 2), 'CPU', networks, 795))
     assert lines == [
-        'student: student mit_nano with 0.85 M parameters, '
-        'teacher mit_nano with 27.40 M parameters',
+        'student: mit_nano, 0.85 M parameters; teacher: mit_nano, 27.40 M parameters',
         # 795 // (4 * 8 * 2) = 12
         '  20 epochs of 12 steps = 240 steps of 64 frames (4 x 8 processes x 2 accumulated)',
         '  on CPU, mixed with bfloat16; AdamW at 0.001, 1 epochs of warm-up; '
