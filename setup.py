@@ -24,10 +24,9 @@ ROS = [
 ]
 BAGS = ['rosbags>=0.11.5,<0.12']
 TRAIN = [
-    'lightning>=2.4,<3',
-    'torchmetrics>=1.4,<2',
+    'lightning>=2.6,<3',
     'torchvision>=0.19',
-    'jsonargparse[signatures]>=4.32,<5',
+    'jsonargparse[signatures]>=4.49,<5',
     'tensorboard>=2.14,<3',
     'matplotlib>=3.8,<4',
     'scikit-learn>=1.3,<2',

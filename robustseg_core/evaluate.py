@@ -59,7 +59,7 @@ def _configured(file: Path | None, settings: Sequence[str]) -> TrainConfig:
     arguments = [f'--config={file}'] if file is not None else []
     parsed = parser.parse_args([*arguments, *(f'--{each}' for each in settings)])
     parsed.pop('config')
-    return TrainConfig(**vars(parser.instantiate_classes(parsed)))
+    return TrainConfig(**vars(parser.instantiate(parsed)))
 
 
 def _device(name: str) -> str:

@@ -37,7 +37,7 @@ def _parse(argv: list[str]) -> tuple[str, bool, TrainConfig]:
     parsed: Namespace = parser.parse_args(arguments)
     stage, resume = parsed.pop('stage'), parsed.pop('resume')
     parsed.pop('config')
-    return stage, resume, TrainConfig(**vars(parser.instantiate_classes(parsed)))
+    return stage, resume, TrainConfig(**vars(parser.instantiate(parsed)))
 
 
 def main(argv: list[str] | None = None) -> int:
