@@ -1,4 +1,4 @@
-"""Any-modal scores of a run's networks, the frames shared out among its processes."""
+"""Scores of a network on every subset of the modalities, the frames shared among processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from robustseg_core.data.sample import Collate, Sample
 from robustseg_core.errors import DataError
 from robustseg_core.evaluation.confusion import Confusion
-from robustseg_core.evaluation.protocols import any_modal
+from robustseg_core.evaluation.protocols import evaluate
 from robustseg_core.evaluation.scores import SubsetScores
 from robustseg_core.models.segmenter import MultimodalSegmenter
 from robustseg_core.training.processes import gathered, place
@@ -19,10 +19,13 @@ from robustseg_core.training.processes import gathered, place
 BATCH_SIZE = 8
 
 
-def any_modal_of_all(
+def scores_of_all(
     network: MultimodalSegmenter, samples: Dataset[Sample], workers: int, device: str
 ) -> SubsetScores:
     """Score every subset of the modalities; all processes call it, and all get all scores.
+
+    A sensor that is missing is left out or, of a network that was trained to miss it as a black
+    image, zeroed (EMM): as the network is to be used.
 
     Raises:
         DataError: There is no frame, or a label is no class of the network.
@@ -35,8 +38,10 @@ def any_modal_of_all(
         num_workers=workers,
         collate_fn=Collate(network.config.modalities),
     )
-    scores = any_modal(network, batches, device) if mine else None
-    return merged([each for each in gathered(scores) if each is not None])
+    protocol = 'emm' if network.config.missing == 'zero' else 'any_modal'
+    scores = evaluate(network, batches, (protocol,), device=device) if mine else None
+    subsets = None if scores is None else scores.any_modal or scores.emm
+    return merged([each for each in gathered(subsets) if each is not None])
 
 
 def merged(parts: Sequence[SubsetScores]) -> SubsetScores:

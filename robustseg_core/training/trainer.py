@@ -29,7 +29,7 @@ from robustseg_core.training.processes import Processes
 from robustseg_core.training.progress import Bar, Pace
 from robustseg_core.training.run_folder import RunFolder, Standing
 from robustseg_core.training.samples import SamplePictures
-from robustseg_core.training.scoring import any_modal_of_all
+from robustseg_core.training.scoring import scores_of_all
 from robustseg_core.training.stages import Stage
 from robustseg_core.training.state import ResumeState, steps_done
 from robustseg_core.training.validation import Validation
@@ -106,7 +106,7 @@ class TrainingRun:
         path = self._networks.path(name)
         model = load_model(path)
         samples = self._frames.validation_samples(model.config.modalities)
-        scores = any_modal_of_all(model, samples, config.workers, _device(config))
+        scores = scores_of_all(model, samples, config.workers, _device(config))
         if self._is_first:
             model.provenance['evaluated_on'] = {
                 'data': f'{config.data.kind}, split {config.data.val_split}',
@@ -219,7 +219,7 @@ class TrainingRun:
 
 
 def _score(network: Any, device: str, *, samples: Any, workers: int) -> SubsetScores:
-    return any_modal_of_all(network, samples, workers, device)
+    return scores_of_all(network, samples, workers, device)
 
 
 def _silent(_line: str) -> None:
