@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 import sys
 
-import jsonargparse
 import torch
 from tqdm import tqdm
 
@@ -20,13 +18,13 @@ from robustseg_core.evaluation.report import Subject
 from robustseg_core.evaluation.writing import write
 from robustseg_core.models.checkpoint import load_model
 from robustseg_core.models.embedded import checkpoint_path
-from robustseg_core.training.config import TrainConfig
+from robustseg_core.training.settings import read_settings
+
+COMMAND = 'python -m robustseg_core.evaluate'
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog='python -m robustseg_core.evaluate', description='Score a checkpoint on a data set.'
-    )
+    parser = argparse.ArgumentParser(prog=COMMAND, description='Score a checkpoint on a data set.')
     parser.add_argument(
         '--checkpoint',
         type=checkpoint_path,
@@ -48,20 +46,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _configured(file: Path | None, settings: Sequence[str]) -> TrainConfig:
-    """Read the YAML file and the settings that overrule it."""
-    parser = jsonargparse.ArgumentParser(prog='python -m robustseg_core.evaluate')
-    parser.add_argument('--config', action=jsonargparse.ActionConfigFile)
-    parser.add_class_arguments(TrainConfig, as_group=False)
-    if strange := [each for each in settings if '=' not in each]:
-        msg = f'Settings {strange} are no key=value.'
-        raise ConfigError(msg)
-    arguments = [f'--config={file}'] if file is not None else []
-    parsed = parser.parse_args([*arguments, *(f'--{each}' for each in settings)])
-    parsed.pop('config')
-    return TrainConfig(**vars(parser.instantiate(parsed)))
-
-
 def _device(name: str) -> str:
     if name == 'auto':
         return 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -75,7 +59,7 @@ def _device(name: str) -> str:
 
 def _run(arguments: argparse.Namespace) -> str:
     """Evaluate and write; return what to tell."""
-    config = _configured(arguments.config, arguments.settings)
+    config = read_settings(COMMAND, arguments.config, arguments.settings)
     device = _device(arguments.device)
     model = load_model(arguments.checkpoint)
     split = arguments.split or config.data.val_split

@@ -6,12 +6,13 @@ from functools import partial
 import os
 import sys
 
-from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
+from jsonargparse import ArgumentParser, Namespace
 
 from robustseg_core.errors import RobustSegError
 from robustseg_core.evaluation.report import any_modal_table
 from robustseg_core.training.config import TrainConfig
 from robustseg_core.training.processes import Processes
+from robustseg_core.training.settings import add_settings, as_options, settings_of
 from robustseg_core.training.trainer import TrainingRun
 
 STAGES = {'both': ('teacher', 'student'), 'score': ('teacher', 'student')}
@@ -19,7 +20,7 @@ STAGES = {'both': ('teacher', 'student'), 'score': ('teacher', 'student')}
 
 def _parse(argv: list[str]) -> tuple[str, bool, TrainConfig]:
     parser = ArgumentParser(prog='python -m robustseg_core.train', description=__doc__)
-    parser.add_argument('--config', action=ActionConfigFile, help='YAML file of the run')
+    add_settings(parser, 'YAML file of the run')
     parser.add_argument(
         '--stage',
         default='both',
@@ -31,13 +32,9 @@ def _parse(argv: list[str]) -> tuple[str, bool, TrainConfig]:
         action='store_true',
         help='go on with an interrupted run in "out"; stages that are complete are left alone',
     )
-    parser.add_class_arguments(TrainConfig, as_group=False)
-    # key=value is short for --key=value, so that a line in the log reads like the YAML.
-    arguments = [f'--{a}' if '=' in a and not a.startswith('-') else a for a in argv]
-    parsed: Namespace = parser.parse_args(arguments)
+    parsed: Namespace = parser.parse_args(as_options(argv))
     stage, resume = parsed.pop('stage'), parsed.pop('resume')
-    parsed.pop('config')
-    return stage, resume, TrainConfig(**vars(parser.instantiate(parsed)))
+    return stage, resume, settings_of(parser, parsed)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -183,7 +183,8 @@ class _Bench:
         size = (shape[1], shape[2])
         if trial.blanks:
             maps += [self._blank.of(shape[0], size)] * trial.blanks
-        logits = self._network.decode(self._network.fuse(maps), size)
+        seen = self._network.subset_rows(trial.seen(self._network.config))
+        logits = self._network.decode(self._network.fuse(maps), size, seen)
         return logits.argmax(dim=1).to(torch.uint8)
 
     def encoded(self) -> dict[str, list[Tensor]]:

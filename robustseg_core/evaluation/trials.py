@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from robustseg_core.data.corruption import MISSING_RATES, NOISE_LEVELS, Level, RandomMissing
 from robustseg_core.modalities import ModalitySet
+from robustseg_core.models.config import SegmenterConfig
 
 Subset = tuple[str, ...]
 
@@ -39,6 +40,15 @@ class Trial:
     def needs(self) -> Subset:
         """The modalities that a frame must have."""
         return tuple(source.modality for source in self.sources)
+
+    def seen(self, network: SegmenterConfig) -> Subset:
+        """Return the modalities that the network takes to be there.
+
+        A network that was trained to miss sensors as black images knows a black one to be missing;
+        to any other it is an image.
+        """
+        is_told = not self.blanks or network.missing == 'zero'
+        return self.needs if is_told else network.modalities.names
 
     @property
     def level(self) -> Level | None:

@@ -24,6 +24,8 @@ class SegmenterConfig:
         resolution: (height, width) in pixels that it was trained for, each at least 32.
         missing: How a missing modality was trained: ``drop`` takes the mean over those present,
             ``zero`` encodes a black image and takes the mean over all.
+        norm_statistics: Whether the head's batch norm evaluates all subsets of the modalities
+            with ``shared`` statistics, as published, or each ``subset`` with its own.
         dropout: Chance that a channel of the head is dropped in training, in [0, 1).
         drop_path_rate: Chance that the encoder's last block is skipped in training, in [0, 1).
     """
@@ -34,6 +36,7 @@ class SegmenterConfig:
     head_width: int = 256
     resolution: tuple[int, int] = (512, 512)
     missing: Literal['drop', 'zero'] = 'drop'
+    norm_statistics: Literal['shared', 'subset'] = 'shared'
     dropout: float = 0.1
     drop_path_rate: float = 0.1
 
@@ -45,9 +48,13 @@ class SegmenterConfig:
         if len(self.resolution) != 2 or min(self.resolution) < 32:
             msg = f'resolution must be (height, width), each >= 32, got {self.resolution!r}.'
             raise ConfigError(msg)
-        if self.missing not in {'drop', 'zero'}:
-            msg = f"missing must be 'drop' or 'zero', got {self.missing!r}."
-            raise ConfigError(msg)
+        for name, choices in (
+            ('missing', ('drop', 'zero')),
+            ('norm_statistics', ('shared', 'subset')),
+        ):
+            if (value := getattr(self, name)) not in choices:
+                msg = f'{name} must be {choices[0]!r} or {choices[1]!r}, got {value!r}.'
+                raise ConfigError(msg)
         for name in ('dropout', 'drop_path_rate'):
             if not 0 <= (rate := getattr(self, name)) < 1:
                 msg = f'{name} must be in [0, 1), got {rate!r}.'

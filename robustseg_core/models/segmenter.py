@@ -6,8 +6,9 @@ and at each stage the head reads the plain mean over the modalities in use.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
+from itertools import compress
 from typing import Any, NamedTuple
 
 import torch
@@ -53,8 +54,14 @@ class MultimodalSegmenter(nn.Module):
         self.config = config
         self.provenance: dict[str, Any] = {}
         self.encoder = create_backbone(config.backbone, config.drop_path_rate)
+        subsets = config.modalities.subsets()
+        self._subset_index = {subset: index for index, subset in enumerate(subsets)}
         self.head: AllMlpHead | FoldedHead = AllMlpHead(
-            self.encoder.channels, config.head_width, len(config.labels), config.dropout
+            self.encoder.channels,
+            config.head_width,
+            len(config.labels),
+            config.dropout,
+            len(subsets) if config.norm_statistics == 'subset' else 0,
         )
 
     def forward(self, images: Mapping[str, Tensor], availability: Tensor | None = None) -> Tensor:
@@ -67,7 +74,8 @@ class MultimodalSegmenter(nn.Module):
         """
         encoded = self.encode_present(images, availability)
         batch, _, height, width = next(iter(images.values())).shape
-        return self.decode(self.fuse_present(encoded, batch), (height, width))
+        subset = self.subset_rows(images, availability)
+        return self.decode(self.fuse_present(encoded, batch), (height, width), subset)
 
     def encode_present(
         self, images: Mapping[str, Tensor], availability: Tensor | None = None
@@ -114,9 +122,7 @@ class MultimodalSegmenter(nn.Module):
         if not features:
             msg = 'Nothing to fuse: features of at least one modality are needed, got none.'
             raise DataError(msg)
-        if len(features) == 1:
-            return list(features[0])
-        return [torch.stack(maps).mean(dim=0) for maps in zip(*features, strict=True)]
+        return mean_of(features)
 
     def fuse_present(self, encoded: Mapping[str, Encoded], batch: int) -> list[Tensor]:
         """Return the mean of each map over the modalities that each of ``batch`` samples has."""
@@ -124,9 +130,50 @@ class MultimodalSegmenter(nn.Module):
         rows = [each.rows for each in encoded.values() if each.rows is not None]
         return _mean_of_rows(maps, rows, batch) if rows else self.fuse(maps)
 
-    def decode(self, features: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
-        """Return logits (B, K, H, W) of four fused maps, for ``size`` = (H, W)."""
-        return resize(self.head(features), size)
+    def decode(
+        self, features: Sequence[Tensor], size: tuple[int, int], subset: Tensor | None = None
+    ) -> Tensor:
+        """Return logits (B, K, H, W) of four fused maps, for ``size`` = (H, W).
+
+        Args:
+            features: Of ``fuse`` or ``fuse_present``.
+            size: (H, W) wanted.
+            subset: Of ``subset_rows``; None = all modalities.
+        """
+        return resize(self.head(features, subset), size)
+
+    def subset_index(self, names: Iterable[str]) -> int:
+        """Return the number of a subset, its place in ``config.modalities.subsets()``.
+
+        Raises:
+            ConfigError: A name is not one of the configured modalities.
+            DataError: ``names`` is empty.
+        """
+        if not (subset := self.config.modalities.ordered(names)):
+            msg = 'No modality: a subset has at least one, got none.'
+            raise DataError(msg)
+        return self._subset_index[subset]
+
+    def subset_rows(
+        self, names: Iterable[str], availability: Tensor | None = None
+    ) -> Tensor | None:
+        """Return the numbers of the subsets that are present: (B,), or (1,) for all samples.
+
+        Args:
+            names: The modalities of which there are images.
+            availability: (B, M) bool, where samples differ.
+
+        Returns:
+            On the network's device; None where all subsets are evaluated alike.
+        """
+        if self.config.norm_statistics == 'shared':
+            return None
+        device = next(self.parameters()).device
+        if availability is None:
+            return torch.tensor([self.subset_index(names)], device=device)
+        known = self.config.modalities.names
+        rows = [self.subset_index(compress(known, row)) for row in availability.tolist()]
+        return torch.tensor(rows, device=device)
 
     def fold(self) -> MultimodalSegmenter:
         """Return a copy for inference with the head's linear maps and batch norm merged.
@@ -161,6 +208,11 @@ class MultimodalSegmenter(nn.Module):
                 image = torch.where(availability[:, index, None, None, None], image, blank)
             chosen[name] = (image, None)
         return chosen
+
+
+def mean_of(features: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    """Return the mean of each map over one or more modalities."""
+    return [sum(maps[1:], maps[0]) / len(maps) for maps in zip(*features, strict=True)]
 
 
 def _mean_of_rows(

@@ -13,6 +13,7 @@ from robustseg_core.models.checkpoint import load_model, place_weights
 from robustseg_core.models.mix_transformer import MixTransformer
 from robustseg_core.models.pretrained import place_pretrained
 from robustseg_core.models.segmenter import MultimodalSegmenter, SegmenterConfig
+from robustseg_core.training.calibration import without_subset_statistics
 from robustseg_core.training.config import TrainConfig
 from robustseg_core.training.loading import RunFrames
 from robustseg_core.training.stages import Stage, StudentStage, TeacherStage
@@ -63,7 +64,7 @@ class TrainingNetworks:
         start = config.distillation.start_from
         if start != 'fresh':
             path = self.path('teacher') if start == 'teacher' else Path(start)
-            place_weights(student, load_model(path).state_dict(), path)
+            place_weights(student, without_subset_statistics(load_model(path)), path)
         return StudentStage(
             student,
             teacher,

@@ -102,6 +102,9 @@ class DistillationConfig:
             comparison only.
         start_from: Whose weights the student begins with: ``fresh``, ``teacher``, or the path of
             a checkpoint of the same network.
+        calibration_frames: Training frames on which, after the stage, the student's batch norm
+            statistics are estimated for every subset of the modalities; 0 = all subsets are
+            evaluated with those of training, as published.
     """
 
     logit_weight: float = 50.0
@@ -114,11 +117,13 @@ class DistillationConfig:
     dropout: Dropout = 'batch'
     legacy: bool = False
     start_from: str = 'fresh'
+    calibration_frames: int = 0
 
     def __post_init__(self) -> None:
-        for name in ('logit_weight', 'prototype_weight', 'entropy_weight', 'variation_weight'):
-            if (weight := getattr(self, name)) < 0:
-                msg = f'distillation.{name} must be >= 0, got {weight}.'
+        weights = ('logit_weight', 'prototype_weight', 'entropy_weight', 'variation_weight')
+        for name in (*weights, 'calibration_frames'):
+            if (value := getattr(self, name)) < 0:
+                msg = f'distillation.{name} must be >= 0, got {value}.'
                 raise ConfigError(msg)
 
 

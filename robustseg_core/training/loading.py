@@ -128,8 +128,15 @@ class RunFrames:
 
     def validation_samples(self, modalities: ModalitySet) -> Dataset[Sample]:
         """Return the frames to score on, as ``modalities`` normalise them."""
+        return self._plain_samples(self.val, modalities)
+
+    def calibration_samples(self, modalities: ModalitySet) -> Dataset[Sample]:
+        """Return the frames to train on without augmentation, as those to score on."""
+        return self._plain_samples(self.train, modalities)
+
+    def _plain_samples(self, frames: Frames, modalities: ModalitySet) -> Dataset[Sample]:
         to_sample = ToSample(modalities, self._config.size, self._config.fit)
-        return Transformed(cast('Dataset[Any]', self.val), to_sample)
+        return Transformed(cast('Dataset[Any]', frames), to_sample)
 
     def _open(self, split: str) -> Frames:
         if split not in self._opened:

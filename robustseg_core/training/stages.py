@@ -184,7 +184,8 @@ class StudentStage(Stage):
             teacher = self._frozen[0]
             known = teacher.encode_present(images, availability)
             known_fused = teacher.fuse_present(known, len(labels))
-            target = teacher.decode(known_fused, size).float()
+            seen = teacher.subset_rows(names, availability)
+            target = teacher.decode(known_fused, size, seen).float()
         if weights.logit_weight:
             terms['logit_kl'] = (weights.logit_weight, logit_distillation(logits, target))
         view = self.projections(View(encoded, dict(zip(names, visible.T, strict=True))))

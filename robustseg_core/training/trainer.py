@@ -19,6 +19,7 @@ from robustseg_core.evaluation.scores import SubsetScores
 from robustseg_core.models.checkpoint import load_model, save_model
 from robustseg_core.training.averaging import AveragedNetwork
 from robustseg_core.training.building import TrainingNetworks, unused_parameters
+from robustseg_core.training.calibration import calibrated, calibration_batches
 from robustseg_core.training.config import TrainConfig
 from robustseg_core.training.curves import draw_curves
 from robustseg_core.training.loading import RunFrames, TrainingBatches
@@ -173,9 +174,23 @@ class TrainingRun:
             weights_only=True,
         )
         if self._is_first:
-            network.publish(config.keep)
+            self._publish(name, network)
             draw_curves(files.metrics, files.folder / 'curves.png')
         trainer.strategy.barrier()  # the others read what the first has written
+
+    def _publish(self, name: str, network: NetworkFiles) -> None:
+        """Make the network that is kept the stage's, calibrated where that is wanted."""
+        config = self._config
+        frames = config.distillation.calibration_frames if name == 'student' else 0
+        if not frames:
+            network.publish(config.keep)
+            return
+        model = load_model(self._folders[name].weights(config.keep))
+        samples = self._frames.calibration_samples(model.config.modalities)
+        batches = calibration_batches(samples, model, frames, config.workers)
+        self.tell(f'{name}: statistics of every subset from {frames} training frames')
+        model = calibrated(model, batches, _device(config))
+        save_model(model, self._networks.path(name), half=True)
 
     def _callbacks(self, name: str, stage: Stage, network: NetworkFiles) -> list[Callback]:
         config = self._config

@@ -72,3 +72,21 @@ def test_dropout_works_in_training_only(features):
 def test_resize_interpolates_between_pixel_centres():
     row = resize(torch.tensor([[[[0.0, 4.0]]]]), (1, 4))
     assert row.flatten().tolist() == [0.0, 1.0, 3.0, 4.0]
+
+
+@pytest.mark.parametrize('width', [24, 200])
+def test_folded_head_keeps_the_statistics_of_every_subset(width, features, randomise):
+    head = AllMlpHead(CHANNELS, width, 25, subsets=3)
+    randomise(head)
+    head.norm.subset_mean.normal_(generator=torch.Generator().manual_seed(4))
+    head.norm.subset_var.uniform_(0.5, 3.0, generator=torch.Generator().manual_seed(5))
+    head.norm.weight.data[0] *= -1  # a scale may be negative
+    head.eval()
+    folded = head.fold()
+    with torch.no_grad():
+        for rows in ([0, 0], [1, 2], [2]):
+            subset = torch.tensor(rows)
+            expected = head(features, subset)
+            torch.testing.assert_close(folded(features, subset), expected, rtol=0, atol=1e-4)
+        assert not torch.allclose(head(features, torch.tensor([0])), head(features), atol=0.1)
+        torch.testing.assert_close(folded(features), head(features), rtol=0, atol=1e-4)

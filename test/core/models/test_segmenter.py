@@ -199,3 +199,41 @@ def test_availability_of_an_image_not_given_is_refused(model, images):
 def test_fusing_nothing_is_refused(model):
     with pytest.raises(DataError, match='Nothing to fuse'):
         model.fuse([])
+
+
+def with_subset_statistics(make_model):
+    model = make_model(norm_statistics='subset')
+    model.head.norm.subset_mean.normal_(generator=torch.Generator().manual_seed(4))
+    model.head.norm.subset_var.uniform_(0.5, 3.0, generator=torch.Generator().manual_seed(5))
+    return model
+
+
+@torch.no_grad()
+def test_each_sample_is_evaluated_with_the_statistics_of_its_subset(make_model, images):
+    model = with_subset_statistics(make_model)
+    availability = torch.tensor([[True, False, False, True], [False, True, True, True]])
+    logits = model(images, availability)
+    first = model({name: images[name][:1] for name in ('rgb', 'lidar')})
+    second = model({name: images[name][1:] for name in ('depth', 'event', 'lidar')})
+    torch.testing.assert_close(logits, torch.cat([first, second]), rtol=0, atol=1e-4)
+    torch.testing.assert_close(model.fold()(images, availability), logits, rtol=0, atol=1e-4)
+    # Row 6 of 15 is rgb and lidar: four of one sensor, then RD, RE, RL.
+    model.head.norm.subset_mean[6] += 1.0
+    changed = model(images, availability)
+    assert not torch.allclose(changed[0], logits[0], atol=0.1)
+    assert torch.equal(changed[1], logits[1])
+
+
+def test_a_subset_has_a_number_whatever_the_order_of_its_names(make_model):
+    model = make_model()
+    assert model.subset_index(['lidar', 'rgb']) == 6
+    assert model.subset_index(NAMES) == 14
+    with pytest.raises(ConfigError, match="'radar'"):
+        model.subset_index(['radar'])
+    with pytest.raises(DataError, match='at least one'):
+        model.subset_index([])
+
+
+def test_where_statistics_are_shared_no_rows_are_made(make_model):
+    assert make_model().subset_rows(['rgb']) is None
+    assert make_model(norm_statistics='subset').subset_rows(['rgb']).tolist() == [0]
