@@ -13,14 +13,19 @@ from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
-from robustseg_core.errors import ConfigError, RobustSegError, SensorError
+from robustseg_core.errors import RobustSegError, SensorError
 from robustseg_core.labels import LabelSet
 from robustseg_core.modalities import Modality, ModalitySet
-from robustseg_core.models.checkpoint import load_model
-from robustseg_core.models.segmenter import MultimodalSegmenter
+from robustseg_core.models.segmenter import MultimodalSegmenter, mean_of
+from robustseg_core.runtime.backend import Backend
+from robustseg_core.runtime.opening import open_backend
+from robustseg_core.runtime.torch_backend import TorchBackend
+from robustseg_core.runtime.winners import winners, winners_and_confidence
 from robustseg_core.sensors.network_input import network_size, network_tensor
 
 Size = tuple[int, int]  # height, width
+
+HELD = 4  # images per modality
 
 
 @dataclass(frozen=True)
@@ -42,67 +47,73 @@ class Segmentation:
 
 @dataclass
 class _Held:
-    """The newest image of a modality, and its features at the size last asked for."""
+    """An image of a modality, and its features at the size last asked for."""
 
     image: NDArray[Any]
-    stamp_ns: int
     size: Size | None = None
     features: list[Tensor] | None = None
 
 
 class Engine:
-    """A folded network on a device, and the newest image of each modality.
+    """The network at work: images held, their features kept, masks on demand.
 
-    Each image passes the encoder once, when it is first needed; its features are kept until
-    another image comes or another size is asked for. Not safe to share between threads.
+    Each image passes the encoder once, as soon as ``encode_ahead`` or at the latest as ``segment``
+    asks for it; its features are kept until ``HELD`` newer images of that modality have come, or
+    another size is asked for. A frame then costs the images that are not encoded yet and one
+    head. Not safe to share between threads.
 
     Args:
-        model: Copied; the original may go on being trained.
-        device: A torch device, e.g. ``cpu`` or ``cuda:0``; ``auto`` is CUDA where there is any.
+        network: What computes; a model is computed by torch, on the CPU.
+        batched: Encode the images of a frame as one batch. That pays on a GPU; on a CPU one after
+            the other is faster. None = as the device is.
         timer: A monotonic time in seconds, for ``timings_ms`` only.
-
-    Raises:
-        ConfigError: There is no such device.
     """
 
     def __init__(
         self,
-        model: MultimodalSegmenter,
-        device: str = 'cpu',
+        network: Backend | MultimodalSegmenter,
+        *,
+        batched: bool | None = None,
         timer: Callable[[], float] = perf_counter,
     ) -> None:
-        self.device = _device(device)
+        if isinstance(network, MultimodalSegmenter):
+            network = TorchBackend(network)
+        self.backend = network
+        config = self.backend.config
+        self._is_batched = self.backend.device.type != 'cpu' if batched is None else batched
         self._timer = timer
-        try:
-            self._model = model.fold().to(self.device)
-        except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
-            msg = f'Device {device!r} cannot be used: {error}'
-            raise ConfigError(msg) from error
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, dict[int, _Held]] = {}
         self._blank: tuple[Size, list[Tensor]] | None = None
+        self._subset = {subset: index for index, subset in enumerate(config.modalities.subsets())}
 
     @classmethod
-    def from_checkpoint(cls, path: str | Path, device: str = 'cpu') -> Engine:
-        """Build the engine of a checkpoint.
+    def from_checkpoint(
+        cls,
+        path: str | Path,
+        device: str = 'auto',
+        backend: str = 'auto',
+        precision: str = 'fp32',
+    ) -> Engine:
+        """Build the engine of a checkpoint, or of a folder that was exported from one.
 
         Raises:
-            CheckpointError: ``path`` is not a checkpoint of ours.
-            ConfigError: There is no such device.
+            CheckpointError: ``path`` is neither.
+            ConfigError: There is no such device, backend or precision here.
         """
-        return cls(load_model(path), device)
+        return cls(open_backend(Path(path), device, backend, precision))
 
     @property
     def modalities(self) -> ModalitySet:
-        return self._model.config.modalities
+        return self.backend.config.modalities
 
     @property
     def labels(self) -> LabelSet:
-        return self._model.config.labels
+        return self.backend.config.labels
 
     @property
     def resolution(self) -> Size:
         """Return the (height, width) that the network was trained for."""
-        return self._model.config.resolution
+        return self.backend.config.resolution
 
     def network_size(self, height: int, width: int) -> Size:
         """Return the (height, width) at which the network sees a frame of this size."""
@@ -121,13 +132,26 @@ class Engine:
             ConfigError: The network does not know ``name``.
             SensorError: ``image`` has another shape, holds no numbers, or one that is not finite.
         """
-        _check_image(image, self.modalities[name])
-        held = self._held.get(name)
-        is_same = (
-            held is not None and held.stamp_ns == stamp_ns and np.array_equal(held.image, image)
-        )
-        if not is_same:
-            self._held[name] = _Held(image, stamp_ns)
+        modality = self.modalities[name]
+        images = self._held.setdefault(name, {})
+        held = images.pop(stamp_ns, None)
+        if held is None or held.image is not image:
+            _check_image(image, modality)
+            if held is None or not np.array_equal(held.image, image):
+                held = _Held(image)
+        images[stamp_ns] = held  # the last of a dict is the newest
+        while len(images) > HELD:
+            del images[next(iter(images))]
+
+    @torch.inference_mode()
+    def encode_ahead(self, name: str, stamp_ns: int, size: Size) -> None:
+        """Encode a held image now, for frames whose mask has ``size`` (height, width).
+
+        Raises:
+            RobustSegError: The image is not held.
+            SensorError: ``size`` is not positive, or the image is too much for the network.
+        """
+        self._encode({name: self._holder(name, stamp_ns)}, self.network_size(*size))
 
     @torch.inference_mode()
     def segment(
@@ -151,18 +175,18 @@ class Engine:
             msg = 'Nothing to segment: at least one modality must be present, got none.'
             raise RobustSegError(msg)
         inner = self.network_size(*size)
-        features = [self._features(name, present[name], inner) for name in names]
+        features = self._encode({name: self._holder(name, present[name]) for name in names}, inner)
         missing = len(self.modalities) - len(names)
-        if missing and self._model.config.missing == 'zero':
+        if missing and self.backend.config.missing == 'zero':
             features += [self._blank_features(inner)] * missing
         self._synchronise()
         encoded_s = self._timer()
-        logits = self._model.decode(self._model.fuse(features), size)[0]  # (K, H, W)
-        best, winners = logits.max(dim=0)
-        confidence = (
-            (best - logits.logsumexp(dim=0)).exp().cpu().numpy() if with_confidence else None
-        )
-        class_ids = winners.to(torch.uint8).cpu().numpy()
+        logits = self.backend.head(mean_of(features), self._subset[names])[0]  # (K, h, w)
+        if with_confidence:
+            ids, probability = winners_and_confidence(logits, size)
+            class_ids, confidence = ids.cpu().numpy(), probability.cpu().numpy()
+        else:
+            class_ids, confidence = winners(logits, size).cpu().numpy(), None
         end_s = self._timer()
         timings_ms = {
             'encode': (encoded_s - start_s) * 1000,
@@ -189,42 +213,48 @@ class Engine:
         """Forget all images and features: time has begun again."""
         self._held.clear()
 
-    def _features(self, name: str, stamp_ns: int, size: Size) -> list[Tensor]:
-        held = self._held.get(name)
-        if held is None or held.stamp_ns != stamp_ns:
-            found = 'none' if held is None else f'that of {held.stamp_ns}'
-            msg = f'No image of {name!r} with stamp {stamp_ns} is held; found {found}.'
+    def _holder(self, name: str, stamp_ns: int) -> _Held:
+        images = self._held.get(self.modalities[name].name, {})
+        if stamp_ns not in images:
+            msg = f'No image of {name!r} with stamp {stamp_ns} is held; found {list(images)}.'
             raise RobustSegError(msg)
-        if held.features is None or held.size != size:
-            tensor = network_tensor(held.image, self.modalities[name], size)
-            features = self._model.encode(tensor[None].to(self.device))
+        return images[stamp_ns]
+
+    def _encode(self, wanted: Mapping[str, _Held], size: Size) -> list[list[Tensor]]:
+        """Return the features of images at ``size``; those that are kept are not computed."""
+        missing = {
+            name: held
+            for name, held in wanted.items()
+            if held.features is None or held.size != size
+        }
+        tensors = {
+            name: network_tensor(held.image, self.modalities[name], size)
+            for name, held in missing.items()
+        }
+        groups = [list(missing)] if self._is_batched and missing else [[name] for name in missing]
+        for group in groups:
+            images = torch.stack([tensors[name] for name in group]).to(self.backend.device)
+            batch = self.backend.encode(images)
             # Finite numbers can still overflow on the way; the coarsest map shows it cheaply.
-            if not features[-1].isfinite().all():
-                msg = f'Image of {name!r} has values too large for the network.'
+            finite = batch[-1].isfinite().flatten(1).all(dim=1).tolist()
+            if strange := [n for n, good in zip(group, finite, strict=True) if not good]:
+                msg = f'Image of {strange[0]!r} has values too large for the network.'
                 raise SensorError(msg)
-            held.features, held.size = features, size
-        return held.features
+            for row, name in enumerate(group):
+                missing[name].features = [maps[row : row + 1] for maps in batch]
+                missing[name].size = size
+        return [held.features for held in wanted.values() if held.features is not None]
 
     def _blank_features(self, size: Size) -> list[Tensor]:
         """Return the features of a missing modality, for networks trained with zeroed images."""
         if self._blank is None or self._blank[0] != size:
-            zeros = torch.zeros(1, 3, *size, device=self.device)
-            self._blank = size, self._model.encode(zeros)
+            zeros = torch.zeros(1, 3, *size, device=self.backend.device)
+            self._blank = size, self.backend.encode(zeros)
         return self._blank[1]
 
     def _synchronise(self) -> None:
-        if self.device.type == 'cuda':
-            torch.cuda.synchronize(self.device)  # its work is only queued
-
-
-def _device(name: str) -> torch.device:
-    if name == 'auto':
-        name = 'cuda' if torch.cuda.is_available() else 'cpu'
-    try:
-        return torch.device(name)
-    except RuntimeError as error:
-        msg = f"Unknown device {name!r}; wanted 'auto', 'cpu', 'cuda', 'cuda:1', ..."
-        raise ConfigError(msg) from error
+        if self.backend.device.type == 'cuda':
+            torch.cuda.synchronize(self.backend.device)  # its work is only queued
 
 
 def _check_image(image: NDArray[Any], modality: Modality) -> None:

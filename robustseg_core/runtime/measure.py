@@ -22,6 +22,7 @@ from robustseg_core.labels import DELIVER
 from robustseg_core.modalities import BYTE, IMAGENET, UNIT, Modality, ModalitySet
 from robustseg_core.models.segmenter import MultimodalSegmenter, SegmenterConfig
 from robustseg_core.runtime.engine import Engine
+from robustseg_core.runtime.torch_backend import TorchBackend
 from robustseg_core.sensors.network_input import STRIDE
 
 WARM_UPS = 2
@@ -194,14 +195,14 @@ def measure(
     for size in sizes:
         model = deepcopy(model).eval()
         model.config = replace(model.config, resolution=(size, size))
-        engine = Engine(model, device)
-        model.to(engine.device)
+        engine = Engine(TorchBackend(model, device))
+        model.to(engine.backend.device)
         for part, run in _parts(model, engine, size):
-            stopwatch = Stopwatch(engine.device, repeats, budget_s, timer)
+            stopwatch = Stopwatch(engine.backend.device, repeats, budget_s, timer)
             timings.append(Timing.of(part, size, stopwatch.durations_ms(run)))
     config = model.config
     title = f'{config.backbone}, head {config.head_width}, {len(config.labels)} classes'
-    return Report(title, machine(str(engine.device)), tuple(timings))
+    return Report(title, machine(str(engine.backend.device)), tuple(timings))
 
 
 def machine(device: str) -> Machine:
@@ -223,7 +224,7 @@ def _parts(
     """Yield what is timed at ``size``, each as a name and a call."""
     folded = model.fold()
     generator = torch.Generator().manual_seed(0)
-    image = torch.rand(1, 3, size, size, generator=generator).to(engine.device)
+    image = torch.rand(1, 3, size, size, generator=generator).to(engine.backend.device)
     with torch.inference_mode():
         features = folded.encode(image)
     yield 'encode one modality', lambda: folded.encode(image)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from robustseg_core.errors import CheckpointError, ConfigError, RobustSegError, SensorError
+from robustseg_core.errors import CheckpointError, RobustSegError, SensorError
 from robustseg_core.models.checkpoint import save_model
-from robustseg_core.runtime.engine import Engine
+from robustseg_core.runtime.engine import HELD, Engine
 
 NAMES = ('rgb', 'depth', 'event', 'lidar')
 SIZE = (64, 64)
@@ -54,12 +54,14 @@ class Spy:
 
     def __init__(self, engine):
         self.count = 0
-        self._encode = engine._model.encode
-        engine._model.encode = self
+        self.batches = []
+        self._encode = engine.backend.encode
+        engine.backend.encode = self
 
-    def __call__(self, image):
-        self.count += 1
-        return self._encode(image)
+    def __call__(self, images):
+        self.count += len(images)
+        self.batches.append(len(images))
+        return self._encode(images)
 
 
 @pytest.mark.parametrize('subset', [NAMES, ('rgb',), ('lidar',), ('depth', 'event')])
@@ -150,8 +152,8 @@ def test_the_same_image_observed_again_costs_nothing(engine):
 @pytest.mark.parametrize(
     ('present', 'match'),
     [
-        ({'rgb': 4}, "'rgb' with stamp 4 is held; found that of 3"),
-        ({'depth': 3}, "'depth' with stamp 3 is held; found none"),
+        ({'rgb': 4}, r"'rgb' with stamp 4 is held; found \[3\]"),
+        ({'depth': 3}, r"'depth' with stamp 3 is held; found \[\]"),
         ({}, 'at least one modality must be present'),
         ({'radar': 3}, "Unknown modality 'radar'"),
     ],
@@ -210,58 +212,98 @@ def test_warm_up_runs_every_modality_and_leaves_nothing_behind(engine):
     spy = Spy(engine)
     engine.warm_up(64, 64)
     assert spy.count == 4
-    with pytest.raises(RobustSegError, match='found none'):
+    with pytest.raises(RobustSegError, match=r'found \[\]'):
         engine.segment({'rgb': 0}, SIZE)
 
 
 def test_reset_forgets_images(engine):
     observe_all(engine, images())
     engine.reset()
-    with pytest.raises(RobustSegError, match='found none'):
+    with pytest.raises(RobustSegError, match=r'found \[\]'):
         engine.segment({'rgb': 0}, SIZE)
 
 
-def test_the_engine_is_a_folded_copy_that_needs_no_gradient(engine, model):
-    assert type(engine._model.head).__name__ == 'FoldedHead'
-    assert engine._model is not model
+def test_what_is_kept_needs_no_gradient(engine):
     observe_all(engine, images())
     engine.segment(dict.fromkeys(NAMES, 0), SIZE)
-    features = [each for held in engine._held.values() for each in held.features]
-    assert not any(each.requires_grad for each in features)
+    kept = [each.features for by_stamp in engine._held.values() for each in by_stamp.values()]
+    assert len(kept) == 4
+    assert not any(each.requires_grad for features in kept for each in features)
+
+
+def test_images_encoded_ahead_cost_nothing_when_the_frame_is_due(engine, model):
+    spy = Spy(engine)
+    blanks = 1 if model.config.missing == 'zero' else 0
+    arrays = images()
+    for name in ('rgb', 'depth'):
+        engine.observe(name, arrays[name], 1)
+        engine.encode_ahead(name, 1, SIZE)
+    engine.observe('lidar', arrays['lidar'], 1)
+    assert spy.count == 2
+    ahead = engine.segment({'rgb': 1, 'depth': 1, 'lidar': 1}, SIZE, with_confidence=True)
+    assert spy.count == 3 + blanks
+    late = Engine(model)
+    observe_all(late, arrays, 1)
+    expected = late.segment({'rgb': 1, 'depth': 1, 'lidar': 1}, SIZE, with_confidence=True)
+    np.testing.assert_array_equal(ahead.confidence, expected.confidence)
+
+
+def test_an_image_encoded_ahead_for_another_size_is_encoded_anew(engine, model):
+    arrays = images()
+    engine.observe('rgb', arrays['rgb'], 1)
+    engine.encode_ahead('rgb', 1, (64, 200))
+    result = engine.segment({'rgb': 1}, SIZE, with_confidence=True)
+    expected = reference(model, {'rgb': arrays['rgb']}).max(axis=0)
+    np.testing.assert_allclose(result.confidence, expected, atol=1e-4)
+
+
+def test_a_frame_may_be_made_of_images_that_are_not_the_newest(engine, model):
+    for stamp_ns in range(HELD):
+        observe_all(engine, images(stamp_ns), stamp_ns)
+    result = engine.segment({'rgb': 0, 'lidar': 2}, SIZE, with_confidence=True)
+    arrays = {'rgb': images(0)['rgb'], 'lidar': images(2)['lidar']}
+    expected = reference(model, arrays).max(axis=0)
+    np.testing.assert_allclose(result.confidence, expected, atol=1e-4)
+
+
+def test_no_more_than_a_few_images_are_held(engine):
+    for stamp_ns in range(HELD + 1):
+        engine.observe('rgb', images(stamp_ns)['rgb'], stamp_ns)
+    assert engine.segment({'rgb': 1}, SIZE).present == ('rgb',)
+    with pytest.raises(RobustSegError, match=r'stamp 0 is held; found \[1, 2, 3, 4\]'):
+        engine.segment({'rgb': 0}, SIZE)
+
+
+def test_a_batched_engine_encodes_what_is_new_at_once_and_says_the_same(model):
+    arrays = images()
+    engine, batched = Engine(model), Engine(model, batched=True)
+    spies = [Spy(each) for each in (engine, batched)]
+    results = []
+    for each in (engine, batched):
+        observe_all(each, arrays)
+        each.encode_ahead('rgb', 0, SIZE)
+        results.append(each.segment(dict.fromkeys(NAMES, 0), SIZE, with_confidence=True))
+    assert [spy.batches for spy in spies] == [[1, 1, 1, 1], [1, 3]]
+    np.testing.assert_allclose(results[1].confidence, results[0].confidence, atol=1e-5)
+
+
+def test_one_image_too_large_for_the_network_is_named_among_a_batch(model):
+    engine = Engine(model, batched=True)
+    observe_all(engine, {**images(), 'lidar': np.full((64, 64, 3), 3e38, np.float32)})
+    with pytest.raises(SensorError, match="'lidar' has values too large"):
+        engine.segment(dict.fromkeys(NAMES, 0), SIZE)
 
 
 def test_a_checkpoint_becomes_an_engine_with_its_vocabulary(model, tmp_path):
     save_model(model, tmp_path / 'tiny.safetensors')
-    engine = Engine.from_checkpoint(tmp_path / 'tiny.safetensors', 'auto')
+    engine = Engine.from_checkpoint(tmp_path / 'tiny.safetensors', backend='torch')
     assert engine.modalities == model.config.modalities
     assert engine.labels == model.config.labels
     assert engine.resolution == (64, 64)
-    assert engine.device.type == ('cuda' if torch.cuda.is_available() else 'cpu')
+    expected = 'cuda' if torch.cuda.is_available() else 'cpu'
+    assert engine.backend.device.type == expected
 
 
 def test_a_missing_checkpoint_is_named(tmp_path):
     with pytest.raises(CheckpointError, match=r'nothing\.safetensors'):
         Engine.from_checkpoint(tmp_path / 'nothing.safetensors')
-
-
-def test_an_unknown_device_is_named(model):
-    with pytest.raises(ConfigError, match="'fpga'"):
-        Engine(model, 'fpga')
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason='this machine has the device')
-def test_a_device_that_is_not_there_is_named(model):
-    with pytest.raises(ConfigError, match="Device 'cuda' cannot be used"):
-        Engine(model, 'cuda')
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
-def test_a_cuda_device_gives_the_same_mask(model):
-    arrays = images()
-    confidences = []
-    for device in ('cpu', 'cuda'):
-        engine = Engine(model, device)
-        observe_all(engine, arrays)
-        result = engine.segment(dict.fromkeys(NAMES, 0), SIZE, with_confidence=True)
-        confidences.append(result.confidence)
-    np.testing.assert_allclose(confidences[1], confidences[0], atol=5e-3)

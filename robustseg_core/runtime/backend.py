@@ -1,0 +1,43 @@
+"""What computes the network: one interface, whatever the library behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from robustseg_core.models.config import SegmenterConfig
+
+
+class Backend(Protocol):
+    """The folded network's two halves, as some library computes them.
+
+    Tensors are torch's, which share memory with NumPy on the CPU. What is returned stays valid
+    whatever is computed next: features are kept.
+
+    Attributes:
+        name: ``torch``, ``compiled``, ``onnxruntime``, ``openvino`` or ``tensorrt``.
+        config: What the network is.
+        device: Where tensors are handed over.
+    """
+
+    name: str
+    config: SegmenterConfig
+    device: torch.device
+
+    def encode(self, images: Tensor) -> list[Tensor]:
+        """Return the four maps (B, C_i, h_i, w_i), finest first, of normalised images.
+
+        Args:
+            images: (B, 3, H, W) float32 of any modalities, H and W multiples of 32.
+        """
+
+    def head(self, maps: Sequence[Tensor], subset: int) -> Tensor:
+        """Return logits (B, K, h_1, w_1) float32 of fused maps.
+
+        Args:
+            maps: Four maps, each the mean over the modalities.
+            subset: Place of those modalities in ``config.modalities.subsets()``.
+        """
