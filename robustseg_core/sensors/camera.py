@@ -37,6 +37,29 @@ class Projection(NamedTuple):
     visible: NDArray[np.bool_]
 
 
+class Seen(NamedTuple):
+    """The K of N points that are in front of the camera and inside the image.
+
+    Attributes:
+        number: (K,) which of the points.
+        column: (K,) float32; integers are pixel centres.
+        row: (K,) float32.
+        depth: (K,) float32 metres along the optical axis, > 0.
+    """
+
+    number: NDArray[np.intp]
+    column: NDArray[np.float32]
+    row: NDArray[np.float32]
+    depth: NDArray[np.float32]
+
+    def pixels(self, width: int) -> NDArray[np.intp]:
+        """Return the (K,) nearest pixels, in the flattened image of ``width``."""
+        pixels = np.rint(self.row).astype(np.intp)
+        pixels *= width
+        pixels += np.rint(self.column).astype(np.intp)
+        return pixels
+
+
 @dataclass(frozen=True, eq=False)
 class CameraModel:
     """A calibrated camera; axes are those of an optical frame: x right, y down, z forward.
@@ -152,24 +175,36 @@ class CameraModel:
         Raises:
             SensorError: ``points`` is not (N, 3).
         """
+        seen = self.see(points)
+        pixels = np.full((len(points), 2), np.nan, np.float32)
+        visible = np.zeros(len(points), np.bool_)
+        pixels[seen.number, 0] = seen.column
+        pixels[seen.number, 1] = seen.row
+        visible[seen.number] = True
+        return Projection(pixels, points[:, 2].astype(np.float32), visible)
+
+    def see(self, points: Float) -> Seen:
+        """Return those of the points that are visible, as ``project`` does but nothing of others.
+
+        Raises:
+            SensorError: ``points`` is not (N, 3).
+        """
         if points.ndim != 2 or points.shape[1] != 3:
             msg = f'Points have shape {points.shape}; wanted (N, 3).'
             raise SensorError(msg)
-        count = len(points)
-        pixels = np.full((count, 2), np.nan, np.float32)
-        visible = np.zeros(count, np.bool_)
-        depth = np.array(points[:, 2], np.float32)  # a copy: the caller's array stays his
+        x, y, depth = np.ascontiguousarray(points.T, np.float32)
         # A NaN compares as false: such points are never visible.
-        index = np.flatnonzero(depth > 0)
-        depth_in_front = depth[index]
-        x = points[index, 0].astype(np.float32, copy=False) / depth_in_front
-        y = points[index, 1].astype(np.float32, copy=False) / depth_in_front
+        number = np.flatnonzero(depth > 0)
+        # take() is several times as fast as indexing by an array.
+        x, y, depth = x.take(number), y.take(number), depth.take(number)
+        x /= depth
+        y /= depth
         if self.distortion_model != 'none':
             # Beyond the field of view the polynomials bend back, and would draw what the camera
             # cannot see into the middle of the image: cull before they are applied.
             near_axis = np.flatnonzero(x * x + y * y <= self._radius_limit**2)
-            index, x, y = index[near_axis], x[near_axis], y[near_axis]
-            x, y = self._distort(x, y)
+            number, depth = number.take(near_axis), depth.take(near_axis)
+            x, y = self._distort(x.take(near_axis), y.take(near_axis))
         fx, fy, cx, cy = (np.float32(value) for value in self._intrinsics)
         column, row = fx * x + cx, fy * y + cy
         inside = np.flatnonzero(
@@ -178,11 +213,7 @@ class CameraModel:
             & (row >= -0.5)
             & (row < self.height - 0.5)
         )
-        index = index[inside]
-        pixels[index, 0] = column[inside]
-        pixels[index, 1] = row[inside]
-        visible[index] = True
-        return Projection(pixels, depth, visible)
+        return Seen(number.take(inside), column.take(inside), row.take(inside), depth.take(inside))
 
     @property
     def _intrinsics(self) -> tuple[float, float, float, float]:

@@ -5,7 +5,7 @@ Their states live in plain arrays: no loop runs over events.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,8 +15,8 @@ from robustseg_core.errors import SensorError
 from robustseg_core.sensors.events import Events
 
 Buffer = bytes | bytearray | memoryview | NDArray[np.uint8]
-Kinds = NDArray[np.uint8]
 Words = NDArray[np.uint16]
+Counts = NDArray[np.uint64]
 Indices = NDArray[np.intp]
 
 NS_PER_US = 1000
@@ -30,10 +30,15 @@ _VECTOR_LENGTH: NDArray[np.int64] = np.zeros(16, np.int64)
 _VECTOR_LENGTH[[_VECT_12, _VECT_8]] = 12, 8
 _VECTOR_MASK: NDArray[np.uint16] = np.zeros(16, np.uint16)
 _VECTOR_MASK[[_VECT_12, _VECT_8]] = 0xFFF, 0xFF
-_REPORTS_EVENTS: NDArray[np.bool_] = np.zeros(16, np.bool_)
-_REPORTS_EVENTS[[_ADDR_X, _VECT_12, _VECT_8]] = True
-_ON = 0x800  # polarity, bit 11 of a column
-_BLOCK = 1 << 15
+# What a word adds to the counts of rows, times and words of vectors, which share 64 bits.
+_COUNTED: NDArray[np.uint64] = np.zeros(16, '<u8')
+_COUNTED[[_ADDR_Y, _TIME_LOW]] = 1, 1 << 16
+_COUNTED[[_VECT_BASE_X, _VECT_12, _VECT_8]] = 1 << 32
+# A word below its type; of that a coordinate's bits, and the polarity in bit 11.
+_VALUE, _COORDINATE, _ON = 0xFFF, 0x7FF, 0x800
+_WORD = np.dtype('<u2')
+# So many that their arrays stay in the processor's cache, and each count in 16 bits.
+_BLOCK = 1 << 14
 
 
 class EventDecoder(Protocol):
@@ -146,10 +151,10 @@ class Evt3Decoder:
 
     def decode(self, data: Buffer, stamp_ns: int) -> Events:
         events = self.decode_sensor_time(data)
-        if not len(events.t_ns):
-            return events
-        offset_ns = self._clock.offset(int(events.t_ns[0]), stamp_ns)
-        return events._replace(t_ns=events.t_ns + offset_ns)
+        if len(events.t_ns):
+            times_ns = events.t_ns
+            times_ns += self._clock.offset(int(times_ns[0]), stamp_ns)
+        return events
 
     def decode_sensor_time(self, data: Buffer) -> Events:
         """Decode one packet; times are the sensor's own, since an unknown start, without wrap.
@@ -157,105 +162,139 @@ class Evt3Decoder:
         Raises:
             SensorError: ``data`` is not made of 16-bit words.
         """
-        words = _words(data, np.dtype('<u2'), 'evt3')
-        # In blocks that stay in the processor's cache.
+        words = _words(data, _WORD, 'evt3')
+        if len(words) <= _BLOCK:
+            return self._decode_block(words)
         blocks = [
             self._decode_block(words[start : start + _BLOCK])
-            for start in range(0, max(len(words), 1), _BLOCK)
+            for start in range(0, len(words), _BLOCK)
         ]
-        if len(blocks) == 1:
-            return blocks[0]
         x, y, t_ns, on = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         return Events(x, y, t_ns, on)
 
     def _decode_block(self, words: Words) -> Events:
-        kind = (words >> 12).astype(np.uint8)
-        value = words & np.uint16(0x0FFF)
-        at = np.flatnonzero(_REPORTS_EVENTS[kind])
-        time_us = self._times(kind, value, at)
-        y = self._rows(kind, value, at)
-        base_x, base_on = self._vector_starts(kind, value, at)
+        kind: Words = np.right_shift(words, 12)
+        # One pass counts them all; the row that holds at a word is then the one so numbered.
+        counts = _COUNTED.take(kind).cumsum(dtype='<u8')
+        has_vectors = len(words) > 0 and int(counts[-1]) >> 32 > 0
+        reports = kind == _ADDR_X
+        if has_vectors:
+            reports |= (kind == _VECT_12) | (kind == _VECT_8)
+        at = reports.nonzero()[0]
+        numbers = counts.take(at).view('<u2')
+        in_sync = self._y < _NOWHERE and self._time_us > _NEVER
+        y = self._rows(kind, words).take(numbers[::4])
+        t_ns = self._times_ns(kind, words, counts).take(numbers[1::4])
+        if not in_sync:
+            known = (y < _NOWHERE) & (t_ns > _NEVER * NS_PER_US)
+            at, y, t_ns = at[known], y[known], t_ns[known]
+        value = words.take(at)
+        if not has_vectors:
+            return Events(value & _COORDINATE, y, t_ns, value >= (_ADDR_X << 12 | _ON))
 
-        # A single event is a vector of one bit.
-        kind, value = kind[at], value[at]
-        single = kind == _ADDR_X
-        x = np.where(single, value & 0x7FF, base_x)
-        on = np.where(single, value >= _ON, base_on)
-        bits = np.where(single, 1, value & _VECTOR_MASK[kind])
-        known = (time_us > _NEVER) & (y < _NOWHERE) & (x < _NOWHERE)
-        if not known.all():
-            bits = bits * known
-        if single.all() and known.all():
-            return Events(x.astype(np.uint16), y, time_us * NS_PER_US, on)
-
+        kind_at = kind.take(at)
+        single = kind_at == _ADDR_X
+        start, start_on = self._vector_starts(kind, words, at)
+        x = np.where(single, value & _COORDINATE, start)
+        on = np.where(single, value & _ON != 0, start_on)
+        # A single event is a vector of one bit; in an unknown column there is none.
+        bits = (value & _VECTOR_MASK.take(kind_at) | single) * (x < _NOWHERE)
         # Each word has 16 places for events; those of the set bits are its events, in order.
-        place = np.flatnonzero(np.unpackbits(bits.astype('<u2').view(np.uint8), bitorder='little'))
+        places = np.unpackbits(bits.astype(_WORD).view(np.uint8), bitorder='little')
+        place = places.view(np.bool_).nonzero()[0]
         word = place >> 4
-        x = (x[word] + (place & 15)).astype(np.uint16)
-        return Events(x, y[word], time_us[word] * NS_PER_US, on[word])
+        x = (x.take(word) + (place & 15)).astype(np.uint16)
+        return Events(x, y.take(word), t_ns.take(word), on.take(word))
 
-    def _times(self, kind: Kinds, value: Words, at: Indices) -> NDArray[np.int64]:
-        """Return the time in us at the words ``at``, ``_NEVER`` or less before the first one.
+    def _rows(self, kind: Words, words: Words) -> NDArray[np.uint16]:
+        """Return the row that held before the block, then those it sets."""
+        found = words.compress(kind == _ADDR_Y)
+        rows = np.empty(len(found) + 1, np.uint16)
+        rows[0] = self._y
+        np.bitwise_and(found, _COORDINATE, out=rows[1:])  # bit 11 names the camera
+        self._y = int(rows[-1])
+        return rows
+
+    def _times_ns(self, kind: Words, words: Words, counts: Counts) -> NDArray[np.int64]:
+        """Return the time that held before the block, then those it sets.
 
         Time steps at TIME_LOW only: TIME_HIGH is repeated, and arrives a few words before the
         TIME_LOW that completes it.
         """
-        is_high, is_low = kind == _TIME_HIGH, kind == _TIME_LOW
-        high = value[is_high].astype(np.int64)
-        if len(high):
-            previous = self._high if self._high != _NEVER else int(high[0])
-            steps = np.diff(high, prepend=previous % 4096)
-            # The 12 bits wrap every 16.8 s, which is a step back by nearly all of them. A wrong
-            # bit makes a step of half of them at most, and the next word undoes it.
-            steps += 4096 * ((steps < -3072).astype(np.int64) - (steps > 3072))
-            high = previous + np.cumsum(steps)
-        high = np.concatenate(([self._high], high))
-        high_at_low = high[_count_before(is_high, np.flatnonzero(is_low))]
-        times = np.concatenate(([self._time_us], high_at_low * 4096 + value[is_low]))
-        self._high, self._time_us = int(high[-1]), int(times[-1])
-        held: NDArray[np.int64] = times[_count_before(is_low, at)]
-        return held
+        low = words.compress(kind == _TIME_LOW)
+        times = np.empty(len(low) + 1, np.int64)
+        times[0] = self._time_us
+        times[1:] = low & _VALUE
+        start = 1
+        for word, count in self._high_changes(kind, words, counts):
+            end = (count >> 16 & 0xFFFF) + 1
+            times[start:end] += self._high << 12
+            self._high = _unwrapped(word & _VALUE, self._high)
+            start = end
+        times[start:] += self._high << 12
+        self._time_us = int(times[-1])
+        times *= NS_PER_US
+        return times
 
-    def _rows(self, kind: Kinds, value: Words, at: Indices) -> NDArray[np.uint16]:
-        is_row = kind == _ADDR_Y
-        state = np.array([self._y], np.uint16)
-        rows = np.concatenate((state, value[is_row] & 0x7FF))  # bit 11 names the camera
-        self._y = int(rows[-1])
-        held: NDArray[np.uint16] = rows[_count_before(is_row, at)]
-        return held
+    def _high_changes(
+        self, kind: Words, words: Words, counts: Counts
+    ) -> Iterator[tuple[int, int]]:
+        """Return each TIME_HIGH that changes the time, and what was counted before it.
+
+        There is one in 4 ms, few enough for a loop.
+        """
+        at = (kind == _TIME_HIGH).nonzero()[0]
+        high = np.empty(len(at) + 1, np.uint16)
+        # A word that is no TIME_HIGH differs from all.
+        high[0] = 0 if self._high == _NEVER else _TIME_HIGH << 12 | self._high & _VALUE
+        words.take(at, out=high[1:], mode='clip')  # the other modes go through a buffer
+        changed = (high[1:] != high[:-1]).nonzero()[0]
+        return zip(
+            high[1:].take(changed).tolist(), counts.take(at.take(changed)).tolist(), strict=True
+        )
 
     def _vector_starts(
-        self, kind: Kinds, value: Words, at: Indices
-    ) -> tuple[NDArray[np.int64] | int, NDArray[np.bool_] | bool]:
+        self, kind: Words, words: Words, at: Indices
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return first column and polarity a vector would have at the words ``at``."""
         is_base = kind == _VECT_BASE_X
-        steps = _VECTOR_LENGTH[kind]
-        if not (is_base.any() or steps.any()):
-            return self._base_x, self._base_on
+        steps = _VECTOR_LENGTH.take(kind)
         # Each vector moves the start of the next one on by its own length.
-        moved = np.cumsum(steps)
-        bases = value[is_base]
-        columns = np.concatenate(([self._base_x], (bases & 0x7FF) - moved[is_base]))
-        ons = np.concatenate(([self._base_on], bases >= _ON))
-        latest = _count_before(is_base, at)
-        starts: NDArray[np.int64] = columns[latest] + moved[at] - steps[at]
+        moved = steps.cumsum()
+        bases = words.compress(is_base)
+        columns = np.concatenate(([self._base_x], (bases & _COORDINATE) - moved.compress(is_base)))
+        ons = np.concatenate(([self._base_on], bases & _ON != 0))
+        latest = is_base.cumsum().take(at)
+        starts: NDArray[np.int64] = columns.take(latest) + moved.take(at) - steps.take(at)
         # An unknown column stays unknown: it only grows.
         self._base_x = int(columns[-1] + moved[-1])
         self._base_on = bool(ons[-1])
-        return starts, ons[latest]
+        return starts, ons.take(latest)
 
 
-def _count_before(is_kind: NDArray[np.bool_], at: Indices) -> Indices:
-    """Return how many words of a kind precede each of the words ``at``, which are of another."""
-    return np.cumsum(is_kind, dtype=np.intp)[at]
+def _unwrapped(value: int, previous: int) -> int:
+    """Return the upper part of the time without wrap, given its 12 bits and the one before."""
+    if previous == _NEVER:
+        return value
+    step = value - previous % 4096
+    # The 12 bits wrap every 16.8 s, which is a step back by nearly all of them. A wrong bit makes
+    # a step of half of them at most, and the next word undoes it.
+    if step < -3072:
+        step += 4096
+    elif step > 3072:
+        step -= 4096
+    return previous + step
 
 
 def _words(data: Buffer, dtype: np.dtype[Any], encoding: str) -> NDArray[Any]:
-    size = data.nbytes if isinstance(data, np.ndarray | memoryview) else len(data)
-    if size % dtype.itemsize:
-        msg = f'Event packet {encoding!r} has {size} bytes; wanted a multiple of {dtype.itemsize}.'
+    octets = np.frombuffer(data, np.uint8)
+    if len(octets) % dtype.itemsize:
+        msg = (
+            f'Event packet {encoding!r} has {len(octets)} bytes; '
+            f'wanted a multiple of {dtype.itemsize}.'
+        )
         raise SensorError(msg)
-    return np.frombuffer(data, dtype)
+    return octets.view(dtype)
 
 
 _DECODERS: dict[str, Callable[[], EventDecoder]] = {'mono': MonoDecoder, 'evt3': Evt3Decoder}

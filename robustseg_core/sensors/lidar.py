@@ -13,6 +13,7 @@ from robustseg_core.sensors.camera import CameraModel
 
 # The vehicle itself and the scanner's own housing; as MUSES does.
 MINIMUM_RANGE_M = 1.0
+_BAND = 32
 
 
 def lidar_image(
@@ -48,23 +49,18 @@ def lidar_image(
     _check(points, intensity, camera_from_lidar, dilation)
     points = np.ascontiguousarray(points, np.float32)
     with np.errstate(invalid='ignore', over='ignore'):  # NaN and infinity are sorted out below
-        pixels, depth, visible = camera.project(transformed(points, camera_from_lidar))
-    index = np.flatnonzero(visible)
-    seen = points[index]
-    distance = np.sqrt(np.einsum('ij,ij->i', seen, seen))
-    far_enough = (distance >= MINIMUM_RANGE_M) & (distance < np.inf)
-    if not far_enough.all():
-        index, seen, distance = index[far_enough], seen[far_enough], distance[far_enough]
-    # Far to near: the nearest point has the highest rank and the last word.
-    order = np.argsort(depth[index])[::-1]
-    index = index[order]
-    values = np.zeros((len(index) + 1, 3), np.float32)  # row 0 is the empty pixel
-    values[1:, 0] = distance[order]
-    values[1:, 2] = seen[order, 2]
+        seen = camera.see(transformed(points, camera_from_lidar))
+        # take() is several times as fast as indexing by an array, and so it is throughout.
+        x, y, z = np.ascontiguousarray(points.take(seen.number, axis=0).T)
+        distance = np.sqrt(x * x + y * y + z * z)
+    values = np.zeros((len(distance), 4), np.float32)
+    values[:, 0] = distance
     if intensity is not None:
-        values[1:, 1] = np.nan_to_num(intensity[index], nan=0.0)
-    # take() is four times as fast here as indexing by an array.
-    return values.take(ranks(pixels[index], camera, dilation), axis=0)
+        values[:, 1] = np.nan_to_num(intensity.take(seen.number), nan=0.0)
+    values[:, 2] = z
+    kept = np.flatnonzero((distance >= MINIMUM_RANGE_M) & (distance < np.inf))
+    order = kept.take(_far_to_near(seen.depth.take(kept)))
+    return painted(seen.pixels(camera.width), values, order, camera, dilation)
 
 
 def transformed(
@@ -82,16 +78,54 @@ def transformed(
     return moved
 
 
-def ranks(pixels: NDArray[np.float32], camera: CameraModel, dilation: int) -> NDArray[np.int32]:
-    """Return for each pixel of the image 1 + the last of ``pixels`` that covers it, 0 for none."""
-    column, row = np.rint(pixels).astype(np.int32).T
-    # float32, because OpenCV cannot dilate int32; exact up to 2**24 points.
-    painted = np.zeros((camera.height, camera.width), np.float32)
-    painted[row, column] = np.arange(1, len(pixels) + 1, dtype=np.float32)
+def painted(
+    pixels: NDArray[np.intp],
+    values: NDArray[np.float32],
+    order: NDArray[np.intp],
+    camera: CameraModel,
+    dilation: int,
+) -> NDArray[np.float32]:
+    """Paint a square around the pixel of each point.
+
+    Args:
+        pixels: (N,) in the flattened image.
+        values: (N, 4) for its three channels; the fourth is not painted.
+        order: (M,) the points to be painted, the last one on top.
+        camera: Whose image it is.
+        dilation: Side of the squares, odd.
+
+    Returns:
+        (H, W, 3) float32, 0 where no square is.
+    """
+    # Ranks in float32, because OpenCV cannot dilate int32; exact up to 2**24 points.
+    ranks = np.zeros((camera.height, camera.width), np.float32)
+    ranks.reshape(-1)[pixels.take(order)] = np.arange(1, len(order) + 1, dtype=np.float32)
     if dilation > 1:
-        # The maximum of the ranks in the square around a pixel is the nearest point painting it.
-        painted = cv2.dilate(painted, np.ones((dilation, dilation), np.uint8))
-    return painted.astype(np.int32)
+        # The maximum of the ranks in the square around a pixel is the last that paints it.
+        cv2.dilate(ranks, np.ones((dilation, dilation), np.uint8), dst=ranks)
+    # take() moves numbers faster than rows, and a complex number is as long as four floats.
+    colours = np.zeros(1 + len(order), np.complex128)  # the first one is the empty pixel's
+    colours[1:] = values.view(np.complex128)[:, 0].take(order)
+    image = np.zeros((*ranks.shape, 3), np.float32)
+    # In bands, whose arrays stay in the processor's cache; there is nothing in the sky.
+    for start in range(0, camera.height, _BAND):
+        band = slice(start, start + _BAND)
+        if ranks[band].any():
+            found = colours.take(ranks[band].astype(np.intp)).view(np.float32)
+            four = found.reshape(-1, camera.width, 4)
+            cv2.cvtColor(four, cv2.COLOR_BGRA2BGR, dst=image[band])
+    return image
+
+
+def _far_to_near(depth: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Return the order of positive depths, as ``argsort`` does in twice the time."""
+    # Positive floats are in the order of their bits; below these the number of the point.
+    keys = np.subtract(1 << 31, depth.view(np.int32), dtype=np.int64)
+    keys <<= 32
+    keys |= np.arange(len(keys))
+    keys.sort()
+    keys &= 0xFFFFFFFF
+    return keys
 
 
 def _check(

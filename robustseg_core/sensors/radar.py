@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from robustseg_core.errors import SensorError
 from robustseg_core.sensors.camera import CameraModel
-from robustseg_core.sensors.lidar import MINIMUM_RANGE_M, ranks, transformed
+from robustseg_core.sensors.lidar import MINIMUM_RANGE_M, painted, transformed
 
 # As the development kit of MUSES (Broedermann et al., ECCV 2024) draws its radar.
 MAXIMUM_RANGE_M = 150.0
@@ -101,10 +101,9 @@ def radar_image(
         msg = f'dilation is {dilation!r}; wanted an odd number of pixels, at least 1.'
         raise SensorError(msg)
     points = np.ascontiguousarray(points, np.float32)
-    pixels, _, visible = camera.project(transformed(points, camera_from_radar))
-    index = np.flatnonzero(visible)
-    index = index[np.argsort(intensity[index], kind='stable')]  # the last one painted is seen
-    values = np.zeros((len(index) + 1, 3), np.float32)  # row 0 is the empty pixel
-    values[1:, 0] = np.linalg.norm(points[index], axis=1)
-    values[1:, 1] = intensity[index]
-    return values.take(ranks(pixels[index], camera, dilation), axis=0)
+    seen = camera.see(transformed(points, camera_from_radar))
+    values = np.zeros((len(seen.number), 4), np.float32)
+    values[:, 0] = np.linalg.norm(points.take(seen.number, axis=0), axis=1)
+    values[:, 1] = intensity.take(seen.number)
+    order = np.argsort(values[:, 1], kind='stable')  # the last one painted is seen
+    return painted(seen.pixels(camera.width), values, order, camera, dilation)

@@ -41,6 +41,22 @@ def test_projects_as_opencv_does(model: str, distortion: tuple[float, ...]) -> N
     assert pixels.dtype == depth.dtype == np.float32
 
 
+@pytest.mark.parametrize('distortion', [(), PLUMB_BOB])
+def test_what_is_seen_is_what_is_visible_in_the_projection(distortion: tuple[float, ...]) -> None:
+    camera = CameraModel(960, 540, MATRIX, 'plumb_bob' if distortion else 'none', distortion)
+    points = scene()
+    pixels, depth, visible = camera.project(points)
+
+    seen = camera.see(points)
+
+    np.testing.assert_array_equal(seen.number, np.flatnonzero(visible))
+    np.testing.assert_array_equal(seen.depth, depth[visible])
+    np.testing.assert_array_equal(seen.column, pixels[visible, 0])
+    np.testing.assert_array_equal(seen.row, pixels[visible, 1])
+    nearest = np.round(pixels[visible]).astype(int)
+    np.testing.assert_array_equal(seen.pixels(960), nearest[:, 1] * 960 + nearest[:, 0])
+
+
 def test_projects_fisheye_as_opencv_does() -> None:
     matrix = np.array([[300.0, 0, 470.3], [0, 300, 262.7], [0, 0, 1]])
     camera = CameraModel(960, 540, matrix, 'equidistant', EQUIDISTANT)

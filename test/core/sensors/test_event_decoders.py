@@ -1,7 +1,10 @@
 """Event decoders, against a decoder that goes word by word, and on a recorded stream."""
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,6 +117,41 @@ def test_a_packet_of_many_blocks_decodes_like_its_pieces() -> None:
     decoder = Evt3Decoder()
     pieces = [decoder.decode_sensor_time(data[i : i + 4000]) for i in range(0, len(data), 4000)]
     assert rows(Evt3Decoder().decode_sensor_time(data)) == joined(pieces)
+
+
+def test_a_packet_may_set_more_rows_and_times_than_sixteen_bits_count() -> None:
+    count = 70_000
+    words = np.empty((count, 3), '<u2')
+    words[:, 0] = LOW << 12 | np.arange(count) % 4096
+    words[:, 1] = Y << 12 | np.arange(count) % 700
+    words[:, 2] = X << 12 | np.arange(count) % 640
+    data = packet((HIGH, 0)) + words.tobytes()
+    events = Evt3Decoder().decode_sensor_time(data)
+    np.testing.assert_array_equal(events.x, np.arange(count) % 640)
+    np.testing.assert_array_equal(events.y, np.arange(count) % 700)
+    np.testing.assert_array_equal(events.t_ns, np.arange(count) % 4096 * US)
+
+
+@pytest.mark.parametrize(
+    'kind',
+    [bytes, bytearray, memoryview, partial(array, 'B'), partial(np.frombuffer, dtype=np.uint8)],
+)
+@pytest.mark.parametrize('encoding', ['evt3', 'mono'])
+def test_packets_may_be_any_kind_of_buffer(encoding: str, kind: Callable[[bytes], Any]) -> None:
+    data = random_stream(5, 400)
+    found = event_decoder(encoding).decode(kind(data), S)
+    assert rows(found) == rows(event_decoder(encoding).decode(data, S)) != []
+
+
+def test_decoding_leaves_its_packet_and_earlier_events_as_they_are() -> None:
+    data = np.frombuffer(bytearray(random_stream(5, 400)), np.uint8)
+    decoder = Evt3Decoder()
+    before = data.copy()
+    first = decoder.decode(data, S)
+    wanted = rows(first)
+    decoder.decode(data, S)
+    np.testing.assert_array_equal(data, before)
+    assert rows(first) == wanted
 
 
 def test_vectors_continue_where_the_last_one_ended() -> None:

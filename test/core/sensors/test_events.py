@@ -50,6 +50,14 @@ def test_counts_saturate_instead_of_wrapping() -> None:
     assert image[0, 0].tolist() == [255, 0, 0]
 
 
+@pytest.mark.parametrize('count', [255, 256, 511, 512])
+def test_counts_saturate_wherever_eight_bits_begin_again(count: int) -> None:
+    many = [(0, 0, 0, True)] * count + [(1, 1, 0, False)] * 3
+    image = event_image(events(*many), 2, 2)
+    assert image[0, 0].tolist() == [255, 0, 0]
+    assert image[1, 1].tolist() == [0, 3, 0]
+
+
 def test_events_outside_the_sensor_are_left_out() -> None:
     image = event_image(events((5, 0, 0, True), (0, 3, 0, True), (2047, 9, 0, False)), 5, 3)
     assert not image.any()

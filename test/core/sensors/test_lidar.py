@@ -86,6 +86,7 @@ def test_points_behind_the_camera_too_near_or_broken_are_left_out() -> None:
             [10, np.inf, 0],
             [-np.inf, 0, np.nan],
             [10, 0, np.inf],
+            [1e30, 0, -0.3],  # too far for the square of its range
         ],
         np.float32,
     )
