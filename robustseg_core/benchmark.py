@@ -3,13 +3,53 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 import json
 from pathlib import Path
 import sys
+from typing import Any
 
-from robustseg_core.errors import RobustSegError
+from robustseg_core.benchmarking.contestants import Entry
+from robustseg_core.benchmarking.peers import compare
+from robustseg_core.errors import ConfigError, RobustSegError
 from robustseg_core.models.checkpoint import load_model
 from robustseg_core.runtime.measure import measure, random_model
+
+
+def _alone(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    """Time the parts of one network; return the table, and what JSON gets."""
+    if args.checkpoint is None:
+        model = random_model(args.backbone, args.head_width)
+    else:
+        model = load_model(args.checkpoint)
+    report = measure(model, args.sizes, args.device, args.repeats)
+    return report.as_table(), report.to_dict()
+
+
+def _peers(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    """Time the peers; return the tables, and what JSON gets."""
+    if args.checkpoint is not None:
+        msg = '--peers compares random weights, which all of them can have; leave --checkpoint.'
+        raise ConfigError(msg)
+    entries = [Entry('huggingface')]
+    for each in args.backends:
+        backend, _, precision = each.partition(':')
+        entries.append(Entry('ours', backend, precision or 'fp32'))
+    comparison = compare(
+        entries,
+        args.sizes,
+        backbone=args.backbone,
+        width=args.head_width,
+        device=args.device,
+        repeats=args.repeats,
+        budget_s=args.budget,
+        tell=partial(print, file=sys.stderr, flush=True),
+    )
+    if args.plot is not None:
+        from robustseg_core.benchmarking.plots import draw_growth
+
+        draw_growth(comparison, args.plot)
+    return comparison.as_tables(), comparison.to_dict()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -23,17 +63,30 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument('--sizes', type=int, nargs='+', default=[256, 512, 1024], metavar='PIXELS')
     parser.add_argument('--device', default='cpu', help='torch device, or auto')
     parser.add_argument('--repeats', type=int, default=20, help='runs of each part')
+    parser.add_argument(
+        '--peers',
+        action='store_true',
+        help="time our backends beside the published network and Hugging Face's SegFormer, all "
+        'with the same random weights, turn by turn',
+    )
+    parser.add_argument(
+        '--backends',
+        nargs='+',
+        default=['torch', 'onnxruntime', 'openvino', 'openvino:bf16'],
+        metavar='BACKEND[:PRECISION]',
+        help='of ours, beside the peers',
+    )
+    parser.add_argument(
+        '--budget', type=float, default=60.0, help='seconds after which a case among peers ends'
+    )
+    parser.add_argument('--plot', type=Path, metavar='FILE', help='of the peers, a PNG')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the figures there too')
     args = parser.parse_args(argv)
     try:
-        if args.checkpoint is None:
-            model = random_model(args.backbone, args.head_width)
-        else:
-            model = load_model(args.checkpoint)
-        report = measure(model, args.sizes, args.device, args.repeats)
-        print(report.as_table())
+        text, content = _peers(args) if args.peers else _alone(args)
+        print(text)
         if args.json is not None:
-            args.json.write_text(json.dumps(report.to_dict(), indent=2) + '\n')
+            args.json.write_text(json.dumps(content, indent=2) + '\n')
     except (RobustSegError, OSError) as error:
         print(f'{parser.prog}: {error}', file=sys.stderr)
         return 1

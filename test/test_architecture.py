@@ -24,6 +24,8 @@ MAY_IMPORT = {
     'distillation': VOCABULARY | {'models', 'sensors'},
     'data': VOCABULARY | {'models', 'sensors'},
     'runtime': VOCABULARY | {'models', 'sensors'},
+    'benchmarking': VOCABULARY | {'models', 'sensors', 'runtime'},
+    'exporting': VOCABULARY | {'models', 'sensors', 'data', 'evaluation', 'runtime'},
     'evaluation': VOCABULARY | {'models', 'sensors', 'distillation', 'data'},
     'training': VOCABULARY | {'models', 'sensors', 'distillation', 'data', 'evaluation'},
 }

@@ -1,0 +1,1 @@
+"""How fast the network is, beside others and alone."""
