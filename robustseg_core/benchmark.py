@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from functools import partial
 import json
+import os
 from pathlib import Path
 import sys
 from typing import Any
@@ -31,6 +32,8 @@ def _peers(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     if args.checkpoint is not None:
         msg = '--peers compares random weights, which all of them can have; leave --checkpoint.'
         raise ConfigError(msg)
+    # Threads that wait for work by spinning would take the cores from whoever's turn it is.
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     entries = [Entry('huggingface')]
     for each in args.backends:
         backend, _, precision = each.partition(':')

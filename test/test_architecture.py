@@ -25,13 +25,12 @@ MAY_IMPORT = {
     'data': VOCABULARY | {'models', 'sensors'},
     'runtime': VOCABULARY | {'models', 'sensors'},
     'benchmarking': VOCABULARY | {'models', 'sensors', 'runtime'},
-    'exporting': VOCABULARY | {'models', 'sensors', 'data', 'evaluation', 'runtime'},
     'evaluation': VOCABULARY | {'models', 'sensors', 'distillation', 'data'},
+    'exporting': VOCABULARY | {'models', 'sensors', 'data', 'evaluation', 'runtime'},
     'training': VOCABULARY | {'models', 'sensors', 'distillation', 'data', 'evaluation'},
 }
 ROOMS = set(MAY_IMPORT) | VOCABULARY
-# The package's face imports this when it is first asked for.
-FACE = ('robustseg_core/__init__.py', 'robustseg_core.models.checkpoint')
+FACE = ('robustseg_core/__init__.py', 'robustseg_core.models.checkpoint')  # imports it lazily
 LEARNING = {'data', 'training', 'evaluation', 'distillation'}
 OFFLINE = re.compile(r'robustseg_ros/(bags|demo)/')
 OFFLINE_MAY_NOT = {'training', 'distillation'}

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-import os
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Self
@@ -64,8 +63,6 @@ class ContestantProcess(AbstractContextManager['ContestantProcess']):
     """
 
     def __init__(self, entry: Entry, folder: Path, device: str, names: tuple[str, ...]) -> None:
-        # Threads that wait for work by spinning take the cores from whoever's turn it is.
-        os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
         context = get_context('spawn')
         self.entry = entry
         self._mine, theirs = context.Pipe()
