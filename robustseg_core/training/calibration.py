@@ -42,7 +42,9 @@ def calibrated(
     network = uncalibrated(model).to(device)
     subsets = network.config.modalities.subsets()
     moments = [_Moments(network.config.head_width) for _ in subsets]
+    frames = 0
     for batch in batches:
+        frames += len(batch['ids'])
         _measure(network, batch, subsets, moments, device)
     if unseen := [
         network.config.modalities.letters_of(subset)
@@ -57,7 +59,7 @@ def calibrated(
         'head.norm.subset_var': torch.stack([each.variance for each in moments]),
     }
     copy.load_state_dict({**without_subset_statistics(model), **statistics})
-    copy.provenance = dict(model.provenance)
+    copy.provenance = {**model.provenance, 'calibrated_on': {'frames': frames}}
     return copy.eval()
 
 
@@ -65,7 +67,7 @@ def uncalibrated(model: MultimodalSegmenter) -> MultimodalSegmenter:
     """Return a copy that evaluates all subsets with the statistics of training."""
     copy = MultimodalSegmenter(replace(model.config, norm_statistics='shared'))
     copy.load_state_dict(without_subset_statistics(model))
-    copy.provenance = dict(model.provenance)
+    copy.provenance = {k: v for k, v in model.provenance.items() if k != 'calibrated_on'}
     return copy.eval()
 
 

@@ -35,6 +35,7 @@ def test_statistics_are_those_of_what_the_head_normalises(missing, make_model):
     collate = Collate(model.config.modalities)
     result = calibrated(model, [collate(frames[:3]), collate(frames[3:])])
     assert result.config.norm_statistics == 'subset'
+    assert result.provenance['calibrated_on'] == {'frames': 5}
     for subset, used in ((('rgb', 'lidar'), [0, 1, 2, 3]), (NAMES, [0, 1, 3]), (('rgb',), None)):
         chosen = frames if used is None else [frames[index] for index in used]
         images = {name: torch.stack([f['images'][name] for f in chosen]) for name in subset}
