@@ -45,16 +45,33 @@ class InputConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Looks:
+    """How frames are shown.
+
+    Attributes:
+        min_confidence: Below it, a pixel of the mask is unlabelled.
+        opacity: Of the overlay.
+        overlay_period_s: At least so long from one overlay to the next; 0: each frame has one.
+    """
+
+    min_confidence: float = 0.0
+    opacity: float = 0.5
+    overlay_period_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class NodeConfig:
     """The whole node; see ``parameters.GENERAL``."""
 
     checkpoint: str
     device: str
+    backend: str
+    precision: str
+    encode_ahead: bool
     camera_info_topic: str
     rectified: bool
     max_wait_ns: int
-    min_confidence: float
-    opacity: float
+    looks: Looks
     inputs: Mapping[str, InputConfig]
 
     @property
@@ -72,11 +89,17 @@ def node_config(values: Mapping[str, Any]) -> NodeConfig:
     return NodeConfig(
         checkpoint=values['checkpoint'],
         device=values['device'],
+        backend=values['backend'],
+        precision=values['precision'],
+        encode_ahead=values['encode_ahead'],
         camera_info_topic=values['camera_info_topic'],
         rectified=values['image_is_rectified'],
         max_wait_ns=_ns(values['sync.max_wait']),
-        min_confidence=values['mask.min_confidence'],
-        opacity=values['overlay.opacity'],
+        looks=Looks(
+            min_confidence=values['mask.min_confidence'],
+            opacity=values['overlay.opacity'],
+            overlay_period_s=1 / rate if (rate := values['overlay.max_rate']) > 0 else 0.0,
+        ),
         inputs={name: _input_config(name, values) for name in values['modalities']},
     )
 
@@ -143,8 +166,8 @@ def changed_live(old: NodeConfig, new: NodeConfig) -> NodeConfig:
     return replace(
         old,
         max_wait_ns=new.max_wait_ns,
-        min_confidence=new.min_confidence,
-        opacity=new.opacity,
+        encode_ahead=new.encode_ahead,
+        looks=new.looks,
         inputs={
             name: replace(
                 source,

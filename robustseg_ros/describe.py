@@ -58,9 +58,13 @@ was part of), `unmatched` (frames in a row it was alive for but not part of).
 
 Values of the whole: `state` (of the lifecycle), `subset` (letters of the inputs in the last mask),
 `alive`, `masks_published`, `latency_ms` (from the arrival of the leading message to having
-published), `model_ms`, `overhead_ms` (spent on the frame outside the network), each also as `_p50`
-over the last 100 frames, `dropped_<cause>`, `device`, `checkpoint`, `paused`, and what is not
-installed with what that costs.
+published), `response_ms` (from the arrival of the frame's last message to having published),
+`rest_ms` (of that, what the network was not at work), `model_ms` (spent in the network on the
+frame, beforehand included), `overhead_ms` (spent on the frame outside the network, beforehand
+included), each also as `_p50` and `_p99` over the last 100 frames, `ahead_used` and `ahead_wasted`
+(images encoded ahead that became part of a frame, and that did not), `dropped_<cause>`, `device`,
+`backend` (what computes the network), `backend_notes` (why `auto` passed others over),
+`checkpoint`, `paused`, and what is not installed with what that costs.
 """
 
 

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+import numpy as np
 
 from robustseg_core.runtime import State
 from robustseg_ros.pipeline import FrameReport
@@ -18,6 +19,8 @@ ERROR, STALE = DiagnosticStatus.ERROR, DiagnosticStatus.STALE
 WHOLE = 'segmentation'
 # Frames over which latencies are judged.
 WINDOW = 100
+# Of a FrameReport.
+TIMES = ('latency_ms', 'response_ms', 'rest_ms', 'model_ms', 'overhead_ms')
 _LEVELS = {
     State.ALIVE: OK,
     State.NEVER_SEEN: WARN,
@@ -42,13 +45,14 @@ class Health:
         self.dropped: Counter[str] = Counter()
         self._present: tuple[str, ...] = ()
         self._error = ''
-        self._times: dict[str, deque[float]] = {
-            key: deque(maxlen=WINDOW) for key in ('latency_ms', 'model_ms', 'overhead_ms')
-        }
+        self._times: dict[str, deque[float]] = {key: deque(maxlen=WINDOW) for key in TIMES}
+        self._ahead = {'ahead_used': 0, 'ahead_wasted': 0}
 
     def record(self, report: FrameReport) -> None:
         """Count a frame that the worker has done with."""
         self._error = report.error
+        self._ahead['ahead_used'] += report.ahead_used
+        self._ahead['ahead_wasted'] += report.ahead_wasted
         if report.error:
             self.dropped['failed'] += 1
             return
@@ -122,7 +126,11 @@ class Health:
             f'{key}{suffix}': f'{number:.2f}'
             for key, recent in self._times.items()
             if recent
-            for suffix, number in (('', recent[-1]), ('_p50', median(recent)))
+            for suffix, number in (
+                ('', recent[-1]),
+                ('_p50', median(recent)),
+                ('_p99', float(np.percentile(recent, 99))),
+            )
         }
         everything = {
             'state': lifecycle,
@@ -130,6 +138,7 @@ class Health:
             'alive': ''.join(letters[name] for name in alive),
             'masks_published': self.published,
             **times,
+            **self._ahead,
             **{f'dropped_{cause}': count for cause, count in sorted(self.dropped.items())},
             **values,
             **{f'not installed: {name}': loss for name, loss in self._missing.items()},

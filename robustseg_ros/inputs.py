@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any, Protocol
 
 from sensor_msgs.msg import CompressedImage, Image, PointCloud2
@@ -22,8 +23,13 @@ _UNNUMBERED = (1 << 64) - 1
 class Sink(Protocol):
     """Takes what an input has received."""
 
-    def received(self, name: str, stamp_ns: int, measurement: Measurement | None) -> None:
-        """Take a good message; None where it only adds to a measurement still to come."""
+    def received(
+        self, name: str, stamp_ns: int, measurement: Measurement | None, received_s: float
+    ) -> None:
+        """Take a good message; None where it only adds to a measurement still to come.
+
+        ``received_s`` is when it was received, on the monotonic clock.
+        """
         ...
 
     def refused(self, name: str, reason: str) -> None:
@@ -97,13 +103,14 @@ class Input:
 
     # rclpy tells by the number of arguments that the second one is wanted.
     def _receive(self, msg: Any, info: dict[str, Any]) -> None:
+        received_s = monotonic()
         sequence = info.get('publication_sequence_number', _UNNUMBERED)
         data = msg.events if hasattr(msg, 'events') else msg.data
         self.statistics.add(None if sequence == _UNNUMBERED else sequence, len(data))
         name = self.config.name
         try:
             stamp_ns, measurement = self._reader.read(msg)
-            self._sink.received(name, stamp_ns, measurement)
+            self._sink.received(name, stamp_ns, measurement, received_s)
         except SensorError as error:
             self._sink.refused(name, f'cannot decode: {error}')
         except Exception as error:  # a boundary: one message must not end the node

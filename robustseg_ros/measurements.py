@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,6 @@ from robustseg_core.errors import SensorError
 from robustseg_core.sensors import (
     CameraModel,
     EventWindow,
-    depth_from_raw,
-    encode_depth,
     encode_grey,
     encoding_of,
     lidar_image,
@@ -24,6 +22,7 @@ from robustseg_core.sensors import (
     Measurement as Kind,
 )
 from robustseg_ros.conversions import is_depth_encoding, to_grey, to_rgb
+from robustseg_ros.depth_pictures import depth_image
 
 Size = tuple[int, int]  # height, width
 
@@ -36,8 +35,16 @@ class Measurement(Protocol):
         """The std_msgs/Header of the mask if this measurement leads."""
         ...
 
+    @property
+    def is_final(self) -> bool:
+        """Whether its image is known before the moment of its frame is."""
+        ...
+
     def at(self, stamp_ns: int) -> Measurement:
-        """Return this measurement as of ``stamp_ns`` of its own clock; called once, when due."""
+        """Return this measurement as of ``stamp_ns`` of its own clock; called once, when due.
+
+        One that is final returns itself.
+        """
         ...
 
     def size(self) -> Size:
@@ -68,6 +75,7 @@ class Picture:
     read: Callable[[], tuple[NDArray[Any], str]]
     encoding: str
     scale: float = 1.0
+    is_final: ClassVar = True
 
     def at(self, stamp_ns: int) -> Picture:  # noqa: ARG002 a picture does not change
         return self
@@ -81,11 +89,12 @@ class Picture:
         check_picture(ros_encoding, self.encoding)
         kind = encoding_of(self.encoding).measurement
         if kind is Kind.DEPTH:
-            metres = depth_from_raw(pixels, ros_encoding) * np.float32(self.scale)
-            return encode_depth(metres, self.encoding)
+            return depth_image(pixels, ros_encoding, self.encoding, self.scale)
         if kind is Kind.GREY:
             return encode_grey(to_grey(pixels, ros_encoding), self.scale)
         if ros_encoding == '32FC3':
+            if np.isfinite(pixels).all():  # as a rule, and then there is nothing to copy
+                return pixels
             # Not finite means "nothing seen", as zero does.
             drawn: NDArray[np.float32] = np.nan_to_num(pixels, nan=0.0, posinf=0.0, neginf=0.0)
             return drawn
@@ -139,6 +148,7 @@ class Cloud:
     camera_from_sensor: NDArray[np.float64]
     camera: CameraModel
     encoding: str = 'range_intensity_height'
+    is_final: ClassVar = True
 
     def at(self, stamp_ns: int) -> Cloud:  # noqa: ARG002 a scan does not change
         return self
@@ -164,6 +174,7 @@ class EventsSoFar:
     header: Any
     window: EventWindow
     shape: Size
+    is_final: ClassVar = False
 
     def at(self, stamp_ns: int) -> EventsImage:
         return EventsImage(self.header, self.window.image(stamp_ns))
@@ -183,6 +194,7 @@ class EventsImage:
 
     header: Any
     counts: NDArray[np.uint8]
+    is_final: ClassVar = True
 
     def at(self, stamp_ns: int) -> EventsImage:  # noqa: ARG002 it has its moment
         return self

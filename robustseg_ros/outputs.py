@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 import json
+from math import inf
+from time import monotonic
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header, String
 
-from robustseg_core.labels import IGNORE_ID, LabelSet
+from robustseg_core.labels import LabelSet
 from robustseg_ros import optional
+from robustseg_ros.config import Looks
 from robustseg_ros.conversions import array_to_image
-from robustseg_ros.overlay import paint_overlay, write_caption
+from robustseg_ros.overlay import paint_classes, paint_overlay, write_caption
 from robustseg_ros.qos import LATCHED, STREAM
 
 
@@ -48,7 +53,8 @@ OVERLAY = Output(
     'sensor_msgs/msg/Image',
     STREAM,
     'rgb8: the classes in their colours over what the leading input saw, with the names of the '
-    'inputs it rests on; only made while somebody listens',
+    'inputs it rests on; only made while somebody listens, at most `overlay.max_rate` times a '
+    'second',
 )
 CONFIDENCE = Output(
     '~/confidence',
@@ -109,11 +115,17 @@ class Outputs:
     Args:
         node: A lifecycle node; what is published while it is not active goes nowhere.
         labels: The classes.
+        timer: A steady time in seconds, for the rate of the overlay.
     """
 
-    def __init__(self, node: Any, labels: LabelSet) -> None:
+    def __init__(
+        self, node: Any, labels: LabelSet, timer: Callable[[], float] = monotonic
+    ) -> None:
         self._node = node
         self._labels = labels
+        self._colours = labels.colour_table()
+        self._timer = timer
+        self._overlay_due_s = -inf
         self._mask = self._publisher(MASK, Image)
         self._overlay = self._publisher(OVERLAY, Image)
         self._confidence = self._publisher(CONFIDENCE, Image)
@@ -150,30 +162,45 @@ class Outputs:
         """Whether somebody listens to ``~/confidence``."""
         return bool(self._confidence.get_subscription_count() > 0)
 
-    def publish(
-        self, result: Result, *, opacity: float, min_confidence: float, camera_info: Any | None
-    ) -> None:
+    def publish(self, result: Result, looks: Looks, camera_info: Any | None) -> None:
         """Publish one frame; the mask first, what is only looked at last."""
         class_ids = result.class_ids
-        if min_confidence > 0 and result.confidence is not None:
-            # A copy: the array is the engine's.
-            class_ids = np.where(result.confidence < min_confidence, IGNORE_ID, class_ids)
-            class_ids = class_ids.astype(np.uint8, copy=False)
+        if looks.min_confidence > 0 and result.confidence is not None:
+            class_ids = unlabelled_below(looks.min_confidence, class_ids, result.confidence)
         self._mask.publish(array_to_image(class_ids, 'mono8', result.header))
         if camera_info is not None and camera_info.header.frame_id == result.header.frame_id:
             height, width = class_ids.shape
             self._camera_info.publish(
                 resized_camera_info(camera_info, width, height, result.header)
             )
-        if self.wants_confidence and result.confidence is not None:
+        if result.confidence is not None and self.wants_confidence:
             self._confidence.publish(array_to_image(result.confidence, '32FC1', result.header))
-        if self._overlay.get_subscription_count() > 0:
-            picture = paint_overlay(result.image, self._labels.colourise(class_ids), opacity)
+        if self._overlay_is_due(looks.overlay_period_s):
+            colours = paint_classes(class_ids, self._colours)
+            picture = paint_overlay(result.image, colours, looks.opacity)
             write_caption(picture, ' + '.join(result.present))
             self._overlay.publish(array_to_image(picture, 'rgb8', result.header))
 
+    def _overlay_is_due(self, period_s: float) -> bool:
+        now_s = self._timer()
+        if self._overlay.get_subscription_count() == 0 or now_s < self._overlay_due_s:
+            return False
+        # Counted from when it was due, so that frames a little early or late do not slow it down.
+        is_late = now_s - self._overlay_due_s > period_s
+        self._overlay_due_s = (now_s if is_late else self._overlay_due_s) + period_s
+        return True
+
     def _publisher(self, output: Output, message: Any) -> Any:
         return self._node.create_lifecycle_publisher(message, output.topic, output.qos)
+
+
+def unlabelled_below(
+    limit: float, class_ids: NDArray[np.uint8], confidence: NDArray[np.float32]
+) -> NDArray[np.uint8]:
+    """Return ``class_ids`` (H, W) with IGNORE_ID where ``confidence`` is below ``limit``."""
+    below = cv2.compare(confidence, limit, cv2.CMP_LT)  # 255 where it is, else 0
+    marked: NDArray[np.uint8] = cv2.bitwise_or(class_ids, below)  # and IGNORE_ID is 255
+    return marked
 
 
 def palette_json(labels: LabelSet) -> str:

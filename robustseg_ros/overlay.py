@@ -9,6 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def paint_classes(class_ids: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a mask (H, W) in the colours (256, 3) of its ids, (H, W, 3)."""
+    # Knows no order of channels: those of the palette come out.
+    colours: NDArray[np.uint8] = cv2.applyColorMap(class_ids, palette[:, None])
+    return colours
+
+
 def paint_overlay(
     image: NDArray[Any], colours: NDArray[np.uint8], opacity: float
 ) -> NDArray[np.uint8]:

@@ -14,6 +14,8 @@ from robustseg_core.models.embedded import DEFAULT
 
 MODALITIES = ('rgb', 'depth', 'event', 'lidar')
 INPUT_TYPES = ('image', 'compressed_image', 'points', 'events')
+BACKENDS = ('auto', 'torch', 'compiled', 'onnxruntime', 'openvino', 'tensorrt')
+PRECISIONS = ('fp32', 'bf16', 'fp16', 'int8')
 RELIABILITIES = ('best_effort', 'reliable')
 Value = bool | int | float | str | list[str] | list[float]
 
@@ -115,15 +117,37 @@ GENERAL = (
     Parameter(
         name='checkpoint',
         default=DEFAULT,
-        description='Path of the model (.safetensors), or the name of one that comes with the '
-        'package: streets_student, trained on synthetic streets, or nyuv2_student, trained on '
-        'indoor RGB and depth.',
+        description='Path of the model (.safetensors) or of a folder that robustseg_core.export '
+        'wrote, or the name of a model that comes with the package: streets_student, trained on '
+        'synthetic streets, or nyuv2_student, trained on indoor RGB and depth.',
     ),
     Parameter(
         name='device',
         default='auto',
         description='Torch device of the model: auto (the first accelerator, else the CPU), '
         'cpu, cuda, cuda:1, ...',
+    ),
+    Parameter(
+        name='backend',
+        default='auto',
+        description='What computes the network: auto (the fastest one that is installed and fits '
+        'the checkpoint), or one of the others by name. Which one it is and, where auto could '
+        'not have its first choice, why, is on /diagnostics.',
+        choices=BACKENDS,
+    ),
+    Parameter(
+        name='precision',
+        default='fp32',
+        description='Of the numbers in the network; not every backend and device has every one.',
+        choices=PRECISIONS,
+    ),
+    Parameter(
+        name='encode_ahead',
+        default=True,
+        description='Encode an image when it arrives, while its frame still waits for the other '
+        'inputs: the mask comes sooner after the last of them. Images that turn out to be part of '
+        'no frame were encoded for nothing; an input of which most are is left out of this.',
+        effect=Effect.AT_ONCE,
     ),
     Parameter(
         name='autostart',
@@ -172,6 +196,14 @@ GENERAL = (
         default=0.5,
         description='Opacity of the class colours in ~/overlay: 0 shows the image, 1 the classes.',
         limits=(0.0, 1.0),
+        effect=Effect.AT_ONCE,
+    ),
+    Parameter(
+        name='overlay.max_rate',
+        default=5.0,
+        description='Overlays a second at most, since they are for people to look at. 0: one for '
+        'every mask.',
+        limits=(0.0, 1000.0),
         effect=Effect.AT_ONCE,
     ),
     Parameter(

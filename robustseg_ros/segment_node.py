@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+import os
 from queue import SimpleQueue
 import signal
 import sys
@@ -28,8 +29,10 @@ from robustseg_ros.config import (
     check_against_checkpoint,
     node_config,
 )
+from robustseg_ros.core_log import core_log
 from robustseg_ros.health import Health, diagnostics
 from robustseg_ros.images import CV_BRIDGE
+from robustseg_ros.measurements import Measurement
 from robustseg_ros.node_parameters import NodeParameters
 from robustseg_ros.outputs import DIAGNOSTICS, Outputs
 from robustseg_ros.pipeline import Frame, FrameReport, Pipeline
@@ -57,6 +60,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         self._log = ProblemLog(self.get_logger())
         self._config: NodeConfig | None = None
         self._engine: Engine | None = None
+        self._engine_notes = ''
         self._worker: Worker[Frame] | None = None
         self._outputs: Outputs | None = None
         self._pipeline: Pipeline | None = None
@@ -110,9 +114,10 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         self._outputs = Outputs(self, self._engine.labels)
         self._pipeline = Pipeline(self._engine, self._outputs)
         self._failure = ''
-        self._health.hardware_id = str(self._engine.device)
+        self._health.hardware_id = str(self._engine.backend.device)
         self.get_logger().info(
-            f'{checkpoint_path(config.checkpoint)} on {self._engine.device}: '
+            f'{checkpoint_path(config.checkpoint)} on {self._engine.backend.device}, computed by '
+            f'{self._engine.backend.name} in {config.precision}: '
             f'{self._engine.labels.name}, {len(self._engine.labels)} classes, '
             f'from {", ".join(self._engine.modalities.names)}'
         )
@@ -127,7 +132,13 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         self._outputs.publish_labels(self.get_clock().now().to_msg())
         modalities = self._engine.modalities
         self._streams = Streams(
-            self, self._config, modalities, self._on_frame, self._on_restart, self._log
+            self,
+            self._config,
+            modalities,
+            self._on_frame,
+            self._on_measurement,
+            self._on_restart,
+            self._log,
         )
         self._tick_timer = self.create_timer(TICK_S, self._on_tick, clock=self._steady)
         return result
@@ -168,10 +179,13 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         """Load and warm up the model; runs in the worker's thread."""
         from robustseg_core.runtime.engine import Engine
 
-        engine = Engine.from_checkpoint(checkpoint_path(config.checkpoint), config.device)
-        check_against_checkpoint(config, engine.modalities)
-        engine.warm_up(*engine.resolution)
-        self._engine = engine
+        with core_log(self.get_logger()) as warnings:
+            engine = Engine.from_checkpoint(
+                checkpoint_path(config.checkpoint), config.device, config.backend, config.precision
+            )
+            check_against_checkpoint(config, engine.modalities)
+            engine.warm_up(*engine.resolution)
+        self._engine, self._engine_notes = engine, ' '.join(warnings)
         return self._segment
 
     def _segment(self, frame: Frame) -> None:
@@ -187,6 +201,14 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
             return
         if self._worker.submit(frame):
             self._health.dropped['busy'] += 1
+
+    def _on_measurement(self, name: str, stamp_ns: int, measurement: Measurement) -> None:
+        """Have it encoded before its frame is due, if there is time."""
+        worker, pipeline, config = self._worker, self._pipeline, self._config
+        if self._paused or worker is None or pipeline is None or config is None:
+            return
+        if config.encode_ahead:
+            worker.offer(name, partial(pipeline.encode_ahead, name, stamp_ns, measurement))
 
     def _on_tick(self) -> None:
         if self._streams is None:
@@ -299,6 +321,9 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         if self._config is not None:
             values['device'] = self._health.hardware_id
             values['checkpoint'] = checkpoint_path(self._config.checkpoint).name
+        if self._engine is not None:
+            values['backend'] = self._engine.backend.name
+            values['backend_notes'] = self._engine_notes
         if self._streams is not None:
             values |= {f'dropped_{cause}': n for cause, n in self._streams.dropped.items()}
         return values
@@ -306,6 +331,9 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is told to stop."""
+    # Read when torch is loaded, with the checkpoint. Its threads would otherwise spin while they
+    # wait for each other, which on busy cores turns milliseconds into seconds.
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     node = None
     try:
         rclpy.init(args=args)

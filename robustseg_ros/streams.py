@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from time import monotonic
 from typing import Any
 
 from rclpy.qos import qos_profile_sensor_data
@@ -75,6 +74,8 @@ class Streams:
         config: Of the node.
         modalities: Of the model.
         on_frame: Takes each frame that is due.
+        on_measurement: Takes what a living input has delivered and no frame has taken yet, with
+            the stamp that it will have there.
         on_restart: Called when time has begun again.
         log: Of problems.
     """
@@ -85,12 +86,14 @@ class Streams:
         config: NodeConfig,
         modalities: ModalitySet,
         on_frame: Callable[[Frame], None],
+        on_measurement: Callable[[str, int, Measurement], None],
         on_restart: Callable[[], None],
         log: ProblemLog,
     ) -> None:
         self._node = node
         self._config = config
         self._on_frame = on_frame
+        self._on_measurement = on_measurement
         self._on_restart = on_restart
         self._log = log
         self._monitor = AvailabilityMonitor(_availability(config), self._now_ns)
@@ -144,16 +147,21 @@ class Streams:
         """Return the names of the living inputs."""
         return tuple(name for name in self._monitor.alive() if self._inputs[name].connected)
 
-    def received(self, name: str, stamp_ns: int, measurement: Measurement | None) -> None:
-        """Take a good message of an input."""
+    def received(
+        self, name: str, stamp_ns: int, measurement: Measurement | None, received_s: float
+    ) -> None:
+        """Take a good message of an input, received at ``received_s`` on the monotonic clock."""
         if measurement is not None:
-            item = (monotonic(), measurement)
+            item = (received_s, measurement)
             if (complaint := self._synchronizer.add(name, stamp_ns, item)) is not None:
                 self.refused(name, complaint)
                 return
             self._heed_restarts()
         self._monitor.arrived(name)
         self.poll()
+        if measurement is not None and measurement.is_final and name in self.alive():
+            corrected_ns = stamp_ns - self._config.inputs[name].offset_ns
+            self._on_measurement(name, corrected_ns, measurement)
 
     def refused(self, name: str, reason: str) -> None:
         """Take the reason why a message is of no use."""
@@ -212,8 +220,8 @@ class Streams:
                     for name, item in items.items()
                 },
                 received_s=items[frame.leader].item[0],
-                opacity=self._config.opacity,
-                min_confidence=self._config.min_confidence,
+                complete_s=max(item.item[0] for item in items.values()),
+                looks=self._config.looks,
                 camera_info=self._camera.info,
             )
         )

@@ -1,4 +1,4 @@
-"""The one thread that owns the model; the newest job wins."""
+"""The one thread that owns the model; the newest job wins, and idle time is used."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ Job = TypeVar('Job')
 
 class Worker(Generic[Job]):
     """A thread that makes its own tools, then does the newest job given to it.
+
+    Where there is no job, it does what was offered: of each kind the newest alone.
 
     Args:
         load: Makes the function that does a job. Called in the thread, so that whatever it
@@ -29,6 +31,7 @@ class Worker(Generic[Job]):
         self._changed = Condition()
         self._job: Job | None = None
         self._tasks: deque[Callable[[], None]] = deque()
+        self._offers: dict[str, Callable[[], None]] = {}
         self._stopping = False
         self._thread = Thread(target=self._run, name='segment-model', daemon=True)
 
@@ -45,10 +48,18 @@ class Worker(Generic[Job]):
             self._changed.notify()
         return superseded
 
+    def offer(self, kind: str, task: Callable[[], None]) -> None:
+        """Give a task for idle time, in place of one of the same kind that still waits."""
+        with self._changed:
+            self._offers.pop(kind, None)  # its turn is that of the new one
+            self._offers[kind] = task
+            self._changed.notify()
+
     def run_first(self, task: Callable[[], None]) -> None:
-        """Forget the waiting job and do ``task`` before any other."""
+        """Forget the waiting job and all offers, and do ``task`` before any other."""
         with self._changed:
             self._job = None
+            self._offers.clear()
             self._tasks.append(task)
             self._changed.notify()
 
@@ -79,11 +90,14 @@ class Worker(Generic[Job]):
     def _next(self, work: Callable[[Job], None]) -> Callable[[], None] | None:
         """Wait for something to do; None means stop."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._tasks or self._job is not None)
+            self._changed.wait_for(
+                lambda: self._stopping or self._tasks or self._job is not None or self._offers
+            )
             if self._stopping:
                 return None
             if self._tasks:
                 return self._tasks.popleft()
+            if self._job is None:
+                return self._offers.pop(next(iter(self._offers)))
             job, self._job = self._job, None
-        assert job is not None
         return lambda: work(job)

@@ -267,6 +267,8 @@ def starting(
         everything = {
             'checkpoint': checkpoint,
             'device': 'cpu',
+            # Ready at once; converting the model for another one takes seconds.
+            'backend': 'torch',
             'diagnostics.period': 0.2,
             'sync.max_wait': 0.1,
             'lidar.camera_from_sensor': [float(v) for v in CAMERA_FROM_LIDAR.ravel()],

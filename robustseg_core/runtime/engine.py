@@ -204,9 +204,9 @@ class Engine:
         blank = np.zeros((*self.network_size(height, width), 3), np.uint8)
         for name in self.modalities.names:
             self.observe(name, blank, stamp_ns=0)
-        self.segment(
-            dict.fromkeys(self.modalities.names, 0), (height, width), with_confidence=True
-        )
+        everything = dict.fromkeys(self.modalities.names, 0)
+        for with_confidence in (False, True):
+            self.segment(everything, (height, width), with_confidence=with_confidence)
         self.reset()
 
     def reset(self) -> None:

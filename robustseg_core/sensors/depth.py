@@ -41,9 +41,7 @@ def depth_from_raw(raw: NDArray[Any], encoding: str) -> NDArray[np.float32]:
 
 def valid_depth(depth_m: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """Return ``depth_m`` with 0 for everything that is not a positive, finite distance."""
-    # A comparison with NaN is false, so one expression catches NaN, infinities and negatives.
-    valid = (depth_m > 0) & (depth_m < np.inf)
-    return np.where(valid, depth_m, 0).astype(np.float32, copy=False)
+    return np.where(_is_distance(depth_m), depth_m, 0).astype(np.float32, copy=False)
 
 
 def encode_depth(depth_m: NDArray[np.floating[Any]], encoding: str) -> NDArray[np.float32]:
@@ -63,16 +61,26 @@ def encode_depth(depth_m: NDArray[np.floating[Any]], encoding: str) -> NDArray[n
     if depth_m.ndim != 2:
         msg = f'Depth has shape {depth_m.shape}; wanted (height, width).'
         raise SensorError(msg)
-    depth = valid_depth(depth_m)
     if encoding == 'linear_depth':
-        return np.repeat(depth[..., None], 3, axis=-1)
+        return np.repeat(valid_depth(depth_m)[..., None], 3, axis=-1)
     if encoding != 'inverse_log_depth':
         msg = (
             f"Unknown depth encoding {encoding!r}; known are 'inverse_log_depth', 'linear_depth'."
         )
         raise SensorError(msg)
+    image = np.empty((*depth_m.shape, 3), np.float32)
+    known = _is_distance(depth_m)
     # Everything nearer than a metre is 1 and 0 here: depth cameras are blind or noisy there.
-    beyond = np.maximum(depth, np.float32(1))
-    valid = depth > 0
-    logarithm = np.minimum(np.log(beyond) / np.float32(np.log(LOG_DEPTH_LIMIT_M)), 1)
-    return np.stack([valid / beyond, logarithm, valid], axis=-1).astype(np.float32, copy=False)
+    beyond = np.where(known, depth_m, 1).astype(np.float32, copy=False)
+    np.maximum(beyond, np.float32(1), out=beyond)
+    np.divide(known, beyond, out=image[..., 0])
+    np.log(beyond, out=beyond)
+    beyond /= np.float32(np.log(LOG_DEPTH_LIMIT_M))
+    np.minimum(beyond, 1, out=image[..., 1])
+    image[..., 2] = known
+    return image
+
+
+def _is_distance(depth_m: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+    # A comparison with NaN is false, so one expression catches NaN, infinities and negatives.
+    return (depth_m > 0) & (depth_m < np.inf)

@@ -47,14 +47,16 @@ class Listener:
 
     Args:
         domain: ROS_DOMAIN_ID.
+        keep_pixels: Whether the masks are kept, or only when they came.
 
     Attributes:
         node: For the publishers of the replay.
         recording: What was seen so far.
     """
 
-    def __init__(self, domain: int) -> None:
+    def __init__(self, domain: int, *, keep_pixels: bool = True) -> None:
         self.recording = Recording()
+        self._keep_pixels = keep_pixels
         self._context = Context()
         rclpy.init(
             args=[],
@@ -109,7 +111,7 @@ class Listener:
 
     def _on_mask(self, message: Any) -> None:
         wall_s = time.monotonic()
-        class_ids: np.ndarray[Any, np.dtype[np.uint8]] = image_to_array(message)
+        class_ids = image_to_array(message) if self._keep_pixels else np.empty((0, 0), np.uint8)
         stamp_ns = stamp_to_ns(message.header.stamp)
         self.recording.masks.append(MaskSeen(stamp_ns, wall_s, class_ids))
 

@@ -35,6 +35,11 @@ def test_seconds_become_nanoseconds_and_lists_become_matrices():
     assert made.inputs['rgb'].camera_from_sensor is None
 
 
+def test_a_rate_becomes_a_period_and_zero_none():
+    assert config(overlay__max_rate=4.0).looks.overlay_period_s == 0.25
+    assert config(overlay__max_rate=0.0).looks.overlay_period_s == 0.0
+
+
 def test_event_packets_get_a_deep_queue():
     assert config(rgb__type='events').inputs['rgb'].depth == 1000
     assert config().inputs['rgb'].depth == 5
@@ -70,6 +75,7 @@ def test_only_what_counts_at_once_changes_on_the_run():
     new = config(rgb__timeout=9.0, rgb__topic='/other', overlay__opacity=0.1, checkpoint='c')
     changed = changed_live(config(), new)
     assert changed.inputs['rgb'].timeout_ns == 9_000_000_000
-    assert changed.opacity == 0.1
+    assert changed.looks.opacity == 0.1
+    assert not changed_live(config(), config(encode_ahead=False)).encode_ahead
     assert changed.inputs['rgb'].topic == '/camera/image_raw'
     assert changed.checkpoint == 'streets_student'

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from robustseg_ros.overlay import paint_overlay, viewable, write_caption
+from robustseg_ros.overlay import paint_classes, paint_overlay, viewable, write_caption
 
 
 def test_opacity_goes_from_the_image_to_the_colours():
@@ -11,6 +11,13 @@ def test_opacity_goes_from_the_image_to_the_colours():
     assert (paint_overlay(image, colours, 0.0) == 100).all()
     assert (paint_overlay(image, colours, 1.0) == 200).all()
     assert (paint_overlay(image, colours, 0.25) == 125).all()
+
+
+def test_every_id_has_its_own_colour():
+    palette = np.random.default_rng(0).integers(0, 256, (256, 3), np.uint8)
+    class_ids = np.arange(256, dtype=np.uint8).reshape(8, 32)
+    painted = paint_classes(class_ids, palette)
+    assert [tuple(pixel) for pixel in painted.reshape(-1, 3)] == [tuple(row) for row in palette]
 
 
 def test_image_is_brought_to_the_size_of_the_mask():

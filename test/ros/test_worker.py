@@ -109,3 +109,36 @@ def test_a_task_goes_first_and_the_waiting_job_is_forgotten(made):
 
 def test_stop_without_start_does_nothing():
     Worker(lambda: lambda job: None, on_error=lambda error: None).stop()
+
+
+def test_offers_wait_for_jobs_and_the_newest_of_each_kind_wins(made):
+    started, go, done, seen = Event(), Event(), Event(), []
+
+    def work(job):
+        seen.append(job)
+        started.set()
+        go.wait(5)
+
+    worker = made(work)
+    worker.submit('first')
+    assert started.wait(5)
+    worker.offer('rgb', lambda: seen.append('old rgb'))
+    worker.offer('depth', lambda: seen.append('depth'))
+    worker.offer('rgb', lambda: (seen.append('rgb'), done.set()))
+    worker.submit('second')
+    go.set()
+    assert done.wait(5)
+    assert seen == ['first', 'second', 'depth', 'rgb']
+
+
+def test_offers_of_the_old_time_are_forgotten(made):
+    started, go, done, seen = Event(), Event(), Event(), []
+    worker = made(lambda job: (started.set(), go.wait(5)))
+    worker.submit('running')
+    assert started.wait(5)
+    worker.offer('rgb', lambda: seen.append('old'))
+    worker.run_first(lambda: seen.append('reset'))
+    worker.offer('depth', lambda: (seen.append('new'), done.set()))
+    go.set()
+    assert done.wait(5)
+    assert seen == ['reset', 'new']
