@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from robustseg_core.distillation.entropy import entropy_regulariser, perturbed
 from robustseg_core.distillation.prototypes import (
     Prototypes,
-    RunningPrototypes,
     class_prototypes,
     legacy_divergence,
     one_hot_labels,
@@ -86,7 +85,6 @@ def prototype_term(
     num_classes: int,
     pairing: Pairing,
     *,
-    running: RunningPrototypes | None = None,
     legacy: bool = False,
 ) -> Tensor:
     """Return L_HPDM (Eq 7): summed over stages and modalities, averaged over the B images.
@@ -97,15 +95,12 @@ def prototype_term(
         labels: (B, H, W) int64, 255 = ignore.
         num_classes: K.
         pairing: Student's modality to the teacher's it learns from.
-        running: Where given, the student learns from its means, which this batch first updates.
         legacy: Compute the divergence as the published code does.
     """
     divergence = legacy_divergence if legacy else prototype_divergence
     total = labels.new_zeros((), dtype=torch.float32)
     for stage in range(len(_first(student))):
         taught = _prototypes(teacher, stage, labels, num_classes)
-        if running is not None:
-            taught = running(stage, taught)
         for name, learned in _prototypes(student, stage, labels, num_classes).items():
             if pairing.get(name) in taught:
                 total = total + divergence(learned, taught[pairing[name]]).sum()

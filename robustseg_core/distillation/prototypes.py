@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 
@@ -96,56 +95,3 @@ def legacy_divergence(student: Prototypes, teacher: Prototypes) -> Tensor:
 
 def _divided_again(prototypes: Prototypes) -> Tensor:
     return prototypes.means / prototypes.counts.clamp(min=1)[..., None]
-
-
-class RunningPrototypes(nn.Module):
-    """The teacher's prototypes as a running mean over batches, one per modality and class.
-
-    Where several processes train, each adds its part of the batch, and all hold the same means.
-
-    Args:
-        names: The modalities.
-        channels: C of each stage.
-        num_classes: K.
-        momentum: Share of the old mean that a batch leaves.
-    """
-
-    def __init__(
-        self,
-        names: Sequence[str],
-        channels: Sequence[int],
-        num_classes: int,
-        momentum: float = 0.99,
-    ) -> None:
-        super().__init__()
-        self._names = tuple(names)
-        self._momentum = momentum
-        for stage, count in enumerate(channels):
-            self.register_buffer(f'means_{stage}', torch.zeros(len(names), num_classes, count))
-            seen = torch.zeros(len(names), num_classes, dtype=torch.bool)
-            self.register_buffer(f'seen_{stage}', seen)
-
-    @torch.no_grad()
-    def forward(self, stage: int, batch: Mapping[str, Prototypes]) -> dict[str, Prototypes]:
-        """Update the means of ``stage`` with a batch; return them in the place of its own."""
-        means, seen = self.get_buffer(f'means_{stage}'), self.get_buffer(f'seen_{stage}')
-        sums, pixels = torch.zeros_like(means), means.new_zeros(seen.shape)  # (M, K, C), (M, K)
-        for index, name in enumerate(self._names):
-            if name in batch:
-                sums[index] = (batch[name].means * batch[name].counts[..., None]).sum(dim=0)
-                pixels[index] = batch[name].counts.sum(dim=0)
-        if distributed.is_available() and distributed.is_initialized():
-            distributed.all_reduce(sums)
-            distributed.all_reduce(pixels)
-        # A class seen for the first time starts with what was seen.
-        keep = torch.where(seen, self._momentum, 0.0)[..., None]
-        updated = keep * means + (1 - keep) * sums / pixels.clamp(min=1)[..., None]
-        present = pixels > 0
-        means.copy_(torch.where(present[..., None], updated, means))
-        seen.logical_or_(present)
-        return {
-            name: Prototypes(
-                means[self._names.index(name)].expand_as(each.means).clone(), each.counts
-            )
-            for name, each in batch.items()
-        }

@@ -95,7 +95,6 @@ class DistillationConfig:
             that the published weight of 12 does not carry over.
         entropy_pairing: ``same`` (SRM, the paper's choice) or ``hybrid`` (HRM).
         variation_weight: Weight of intra-class feature variation.
-        running_prototypes: Learn from a running mean of the teacher's prototypes over batches.
         dropout: ``batch`` draws one subset of the modalities per step, as published; ``sample``
             one per sample; ``none`` shows the student everything.
         legacy: Compute prototypes and pair modalities as the published code does; for
@@ -113,7 +112,6 @@ class DistillationConfig:
     entropy_weight: float = 0.0
     entropy_pairing: Literal['hybrid', 'same'] = 'same'
     variation_weight: float = 0.0
-    running_prototypes: bool = False
     dropout: Dropout = 'batch'
     legacy: bool = False
     start_from: str = 'fresh'

@@ -22,7 +22,7 @@ from robustseg_core.distillation.features import (
 )
 from robustseg_core.distillation.modality_dropout import visible_modalities
 from robustseg_core.distillation.objective import logit_distillation, ohem_cross_entropy
-from robustseg_core.distillation.prototypes import RunningPrototypes, one_hot_labels
+from robustseg_core.distillation.prototypes import one_hot_labels
 from robustseg_core.distillation.variation import variation_divergence
 from robustseg_core.models.segmenter import MultimodalSegmenter
 from robustseg_core.training.config import DistillationConfig, StageConfig
@@ -156,12 +156,6 @@ class StudentStage(Stage):
         # Parameters that no term uses would never get a gradient, which other processes wait for.
         compares = distillation.prototype_weight > 0 or distillation.entropy_weight > 0
         self.projections = Projections(ours, theirs if compares else ours)
-        names = segmenter.config.modalities.names
-        self.running = (
-            RunningPrototypes(names, theirs, len(segmenter.config.labels))
-            if distillation.running_prototypes
-            else None
-        )
 
     def other_networks(self) -> dict[str, MultimodalSegmenter]:
         return {'teacher': self._frozen[0]}
@@ -238,7 +232,6 @@ class StudentStage(Stage):
             labels,
             len(self.segmenter.config.labels),
             pairing,
-            running=self.running,
             legacy=weights.legacy,
         )
 

@@ -17,7 +17,6 @@ from robustseg_core.distillation.features import (
     prototype_term,
     same_pairing,
 )
-from robustseg_core.distillation.prototypes import RunningPrototypes
 from robustseg_core.labels import LabelSet
 from robustseg_core.modalities import UNIT, Modality, ModalitySet
 from robustseg_core.models.segmenter import Encoded, MultimodalSegmenter, SegmenterConfig
@@ -190,26 +189,6 @@ def test_autocast_does_not_change_the_terms(labels) -> None:
             prototype = prototype_term(student, teacher, labels, CLASSES, SWAPPED)
             results.append((prototype, entropy_term(student, teacher, SWAPPED)))
     assert results[0] == results[1]
-
-
-def test_running_prototypes_begin_with_those_of_the_first_image(labels) -> None:
-    one = {name: [True] * BATCH for name in NAMES}
-    student, teacher = (make_view(seed, one, gathered=False) for seed in (1, 2))
-    # Three times the same image, so that the mean over the batch is the image's own.
-    same = View(
-        {
-            name: Encoded([maps[:1].expand_as(maps) for maps in each.maps], None)
-            for name, each in teacher.encoded.items()
-        },
-        teacher.shown,
-    )
-    labels = labels[1:2].expand(BATCH, -1, -1)
-    running = RunningPrototypes(NAMES, CHANNELS, CLASSES)
-    found = prototype_term(student, same, labels, CLASSES, SWAPPED, running=running)
-    expected = prototype_term(student, same, labels, CLASSES, SWAPPED)
-    torch.testing.assert_close(found, expected)
-    later = prototype_term(student, teacher, labels, CLASSES, SWAPPED, running=running)
-    assert later != prototype_term(student, teacher, labels, CLASSES, SWAPPED)
 
 
 def test_the_entropy_term_is_that_of_a_loop_over_samples(monkeypatch) -> None:

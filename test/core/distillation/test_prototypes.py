@@ -6,7 +6,6 @@ import torch
 
 from robustseg_core.distillation.prototypes import (
     Prototypes,
-    RunningPrototypes,
     class_prototypes,
     legacy_divergence,
     one_hot_labels,
@@ -164,84 +163,3 @@ def test_legacy_leaves_out_an_image_that_one_side_was_not_shown(labels) -> None:
     for found in (legacy_divergence(student, hidden), legacy_divergence(hidden, student)):
         assert found[0] == 0
         assert found[1] > 0
-
-
-class LoopedMeans:
-    """The running mean of one modality, class by class in dictionaries."""
-
-    def __init__(self, momentum: float) -> None:
-        self.momentum = momentum
-        self.means: dict[int, np.ndarray] = {}
-
-    def update(self, images) -> None:
-        for index in {index for image in images for index in image}:
-            having = [image[index] for image in images if index in image]
-            pixels = sum(count for _, count in having)
-            mean = sum(mean * count for mean, count in having) / pixels
-            old = self.means.get(index, mean)
-            self.means[index] = self.momentum * old + (1 - self.momentum) * mean
-
-
-def test_running_prototypes_are_those_of_a_loop_over_batches(by_loops) -> None:
-    running = RunningPrototypes(('rgb', 'depth'), (9, 4), CLASSES, momentum=0.8)
-    loops = {'rgb': LoopedMeans(0.8), 'depth': LoopedMeans(0.8)}
-    generator = torch.Generator().manual_seed(3)
-    for step in range(4):
-        # A class appears late, another goes; the third batch has no depth.
-        labels = torch.randint(0, 2 + step, (3, *SIZE), generator=generator)
-        one_hot = one_hot_labels(labels, CLASSES, SIZE)
-        maps = {'rgb': draw(10 + step), 'depth': draw(20 + step)}
-        if step == 2:
-            del maps['depth']
-        batch = {name: class_prototypes(each, one_hot) for name, each in maps.items()}
-        taught = running(1, batch)
-        assert set(taught) == set(maps)
-        for name, each in maps.items():
-            loops[name].update(
-                [by_loops['class_means'](each[i], labels[i], CLASSES) for i in range(3)]
-            )
-            assert torch.equal(taught[name].counts, batch[name].counts)
-            for index in range(CLASSES):
-                expected = loops[name].means.get(index, np.zeros(4))
-                for image in range(3):
-                    np.testing.assert_allclose(
-                        taught[name].means[image, index], expected, rtol=1e-4, atol=1e-6
-                    )
-    assert not running.means_0.any()
-
-
-def test_running_prototypes_keep_what_they_return_and_carry_no_gradient(labels) -> None:
-    running = RunningPrototypes(('rgb',), (4,), CLASSES)
-    one_hot = one_hot_labels(labels, CLASSES, SIZE)
-    first = running(0, {'rgb': class_prototypes(draw(1).requires_grad_(), one_hot)})['rgb'].means
-    before = first.clone()
-    running(0, {'rgb': class_prototypes(draw(2), one_hot)})
-    assert torch.equal(first, before)
-    assert not first.requires_grad
-
-
-def test_running_prototypes_go_on_from_a_saved_state(labels) -> None:
-    running, resumed = (RunningPrototypes(('rgb',), (4,), CLASSES) for _ in range(2))
-    running(0, {'rgb': prototypes(1, labels)})
-    resumed.load_state_dict(running.state_dict())
-    expected, found = (each(0, {'rgb': prototypes(2, labels)}) for each in (running, resumed))
-    assert torch.equal(expected['rgb'].means, found['rgb'].means)
-
-
-def test_several_processes_hold_the_mean_of_their_common_batch(labels, monkeypatch) -> None:
-    """The collective is replaced by one that adds what the other process sent."""
-    sent: list[torch.Tensor] = []
-    other = {'rgb': prototypes(2, labels)}
-    pairs = zip(prototypes(1, labels), other['rgb'], strict=True)
-    whole = {'rgb': Prototypes(*(torch.cat(pair) for pair in pairs))}
-    expected = RunningPrototypes(('rgb', 'depth'), (4,), CLASSES)
-    expected(0, whole)
-    monkeypatch.setattr('torch.distributed.is_initialized', lambda: True)
-    monkeypatch.setattr('torch.distributed.all_reduce', lambda part: sent.append(part.clone()))
-    RunningPrototypes(('rgb', 'depth'), (4,), CLASSES)(0, other)
-    monkeypatch.setattr('torch.distributed.all_reduce', lambda part: part.add_(sent.pop(0)))
-    found = RunningPrototypes(('rgb', 'depth'), (4,), CLASSES)
-    found(0, {'rgb': prototypes(1, labels)})
-    torch.testing.assert_close(found.means_0, expected.means_0)
-    assert torch.equal(found.seen_0, expected.seen_0)
-    assert not sent

@@ -15,7 +15,7 @@ import torch
 
 from robustseg_core.train import main
 
-# All that has a state: projections, running prototypes, averaged and accumulated weights.
+# All that has a state: projections, averaged and accumulated weights.
 SETTINGS = (
     'log_every=2',
     'teacher_model.backbone=mit_b0',
@@ -26,7 +26,6 @@ SETTINGS = (
     'student.ema_decay=0.9',
     'distillation.prototype_weight=100',
     'distillation.entropy_weight=1',
-    'distillation.running_prototypes=true',
     'distillation.dropout=sample',
 )
 
