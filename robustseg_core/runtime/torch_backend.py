@@ -10,6 +10,7 @@ from torch import Tensor
 
 from robustseg_core.errors import ConfigError
 from robustseg_core.models.segmenter import MultimodalSegmenter
+from robustseg_core.runtime.graphs import EncoderGraph
 
 Precision = Literal['fp32', 'bf16', 'fp16']
 
@@ -49,17 +50,19 @@ class TorchBackend:
             raise ConfigError(msg)
         self._dtype = DTYPES[precision]
         try:
-            network = model.fold().to(self.device, self._dtype)
+            encoder, head = (
+                half.to(self.device, self._dtype).to(memory_format=torch.channels_last)
+                for half in (EncoderGraph(model), model.fold().head)
+            )
         except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
             msg = f'Device {device!r} cannot be used: {error}'
             raise ConfigError(msg) from error
-        network.to(memory_format=torch.channels_last)
-        self._encode: Any = network.encode
-        self._head: Any = network.head
+        self._encode: Any = encoder
+        self._head: Any = head
         if compiled:
             mode = 'reduce-overhead' if self.device.type == 'cuda' else 'default'
-            self._encode = torch.compile(network.encode, mode=mode, dynamic=False)
-            self._head = torch.compile(network.head, mode=mode, dynamic=False)
+            self._encode = torch.compile(self._encode, mode=mode, dynamic=False)
+            self._head = torch.compile(self._head, mode=mode, dynamic=False)
 
     @torch.inference_mode()
     def encode(self, images: Tensor) -> list[Tensor]:
