@@ -1,0 +1,114 @@
+"""What an exported graph says of itself: everything needed to feed it and to read its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import json
+from typing import Any
+
+from robustseg_core.errors import CheckpointError, ConfigError
+from robustseg_core.models.checkpoint import METADATA_KEY, VERSION
+from robustseg_core.models.config import SegmenterConfig
+from robustseg_core.models.segmenter import MultimodalSegmenter
+
+Size = tuple[int, int]  # height, width
+
+__all__ = ['METADATA_KEY', 'GraphDescription', 'Size']
+
+
+@dataclass(frozen=True)
+class GraphDescription:
+    """The text that both graphs of an export carry, under the key of our checkpoints.
+
+    Attributes:
+        config: What the network is.
+        provenance: What it was trained and evaluated on.
+        format: ``onnx``, ``openvino`` or ``tensorrt``.
+        precision: ``fp32``, ``fp16`` or ``int8``.
+        size: (height, width) of the only images it takes; None = any.
+    """
+
+    config: SegmenterConfig
+    provenance: Mapping[str, Any]
+    format: str
+    precision: str = 'fp32'
+    size: Size | None = None
+
+    @classmethod
+    def of(
+        cls, model: MultimodalSegmenter, file_format: str, precision: str, size: Size | None
+    ) -> GraphDescription:
+        return cls(model.config, model.provenance, file_format, precision, size)
+
+    def to_text(self) -> str:
+        """Return JSON: the content of a checkpoint's header, and how it was exported."""
+        content = {
+            'version': VERSION,
+            'config': self.config.to_dict(),
+            'provenance': dict(self.provenance),
+            'export': {
+                'format': self.format,
+                'precision': self.precision,
+                'size': None if self.size is None else list(self.size),
+            },
+        }
+        return json.dumps(content, allow_nan=False)
+
+    @classmethod
+    def from_text(cls, text: str, file: str) -> GraphDescription:
+        """Read what ``to_text`` returned and ``file`` holds.
+
+        Raises:
+            CheckpointError: It is something else.
+        """
+        try:
+            content = json.loads(text)
+            if (version := content['version']) != VERSION:
+                msg = f'{file}: format version {version!r} found, {VERSION} wanted.'
+                raise CheckpointError(msg)
+            export = content['export']
+            size = export['size']
+            return cls(
+                SegmenterConfig.from_dict(content['config']),
+                dict(content['provenance']),
+                str(export['format']),
+                str(export['precision']),
+                None if size is None else (int(size[0]), int(size[1])),
+            )
+        except (ConfigError, KeyError, TypeError, ValueError) as error:
+            msg = f'{file}: no graph of ours: its metadata describes no network: {error!r}.'
+            raise CheckpointError(msg) from error
+
+    @classmethod
+    def of_pair(cls, texts: Mapping[str, str | None]) -> GraphDescription:
+        """Read the one description that two files hold.
+
+        Args:
+            texts: File -> what it says; None where it says nothing.
+
+        Raises:
+            CheckpointError: A file says nothing or what is not ours, or they say two things.
+        """
+        for file, text in texts.items():
+            if text is None:
+                msg = f'{file}: no graph of ours: its metadata has no entry {METADATA_KEY!r}.'
+                raise CheckpointError(msg)
+        if len(set(texts.values())) > 1:
+            msg = f'{" and ".join(texts)} are of different exports; wanted two of one.'
+            raise CheckpointError(msg)
+        file, text = next(iter(texts.items()))
+        return cls.from_text(str(text), file)
+
+    def check_size(self, size: Size) -> None:
+        """Refuse images that the graph was not made for.
+
+        Raises:
+            ConfigError: It takes images of one other size only.
+        """
+        if self.size is not None and tuple(size) != self.size:
+            msg = (
+                f'The network was exported for images of {self.size[0]}x{self.size[1]}, got '
+                f'{size[0]}x{size[1]}; export it again with --size dynamic, or with this size.'
+            )
+            raise ConfigError(msg)

@@ -1,0 +1,97 @@
+"""An export from beginning to end."""
+
+from dataclasses import replace
+import json
+
+from exported_networks import assert_is_the_network, make_network
+import pytest
+
+from robustseg_core.errors import CheckpointError, ConfigError
+from robustseg_core.exporting import agreement, making
+from robustseg_core.exporting.formats import Target
+from robustseg_core.exporting.making import ExportFrames, export
+from robustseg_core.runtime.opening import open_backend
+
+
+def make(model, target, out, **options):
+    return export(model, target, out, checkpoint='c', tell=lambda _: None, **options)
+
+
+def needs(*names):
+    for name in ('onnx', *names):
+        pytest.importorskip(name, reason=f'{name} is not installed')
+
+
+@pytest.fixture
+def frames(make_frames):
+    return ExportFrames(make_frames(3), make_frames(2))
+
+
+@pytest.mark.parametrize(('file_format', 'library'), [('openvino',) * 2, ('onnx', 'onnxruntime')])
+def test_what_agrees_is_written(model, tmp_path, frames, file_format, library):
+    needs(library)
+    out = tmp_path / 'new' / 'folder'
+    report = make(model, Target(file_format, size=(64, 96)), out, frames=frames)
+    assert set(report.agreements) == {'noise', 'frames'}
+    assert report.agreements['frames'].comparisons == 14
+    assert report.agreements['noise'].logits < 1e-5
+    assert json.loads((out / 'export.json').read_text())['format'] == file_format
+    assert_is_the_network(open_backend(out, 'cpu'), model)
+    assert [each.name for each in out.parent.iterdir()] == ['folder']
+
+
+def test_what_does_not_agree_is_not_written(model, tmp_path, monkeypatch):
+    needs('onnxruntime')
+    other = make_network()
+    other.head.classifier.bias.data[2] += 1.0
+    write = making.write_graphs
+    monkeypatch.setattr(making, 'write_graphs', lambda _, *rest: write(other, *rest))
+    with pytest.raises(CheckpointError, match='does not agree with the checkpoint on noise'):
+        make(model, Target('onnx'), tmp_path / 'out')
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ('file_format', 'library', 'tool'),
+    [('openvino', 'openvino', 'nncf'), ('onnx', 'onnxruntime', 'onnxruntime')],
+)
+def test_int8_is_scored_before_and_after(
+    model, tmp_path, frames, monkeypatch, file_format, library, tool
+):
+    needs(library, tool)
+    # Random weights label at random: what is looked at here is what is done, not how well.
+    bound = replace(agreement.BOUNDS['int8'], labels=0.5)
+    monkeypatch.setitem(agreement.BOUNDS, 'int8', bound)
+    report = make(model, Target(file_format, 'int8'), tmp_path / 'out', frames=frames)
+    assert set(report.agreements) == {'frames'}
+    assert report.agreements['frames'].logits > 1e-4  # something was rounded
+    assert (report.calibrated_on, report.scored_on) == (3, 2)
+    assert report.scores['before']['any_modal'] != report.scores['after']['any_modal']
+    backend = open_backend(tmp_path / 'out', 'cpu')
+    assert backend.name == library
+    sizes = [(tmp_path / 'out' / name).stat().st_size for name in files_of(file_format)]
+    weights = sum(each.numel() for each in model.encoder.parameters())
+    assert sizes[0] < 2.5 * weights  # bytes; in float32 they are four each
+
+
+def files_of(file_format):
+    return {'openvino': ['encoder.bin'], 'onnx': ['encoder.onnx']}[file_format]
+
+
+def test_int8_without_frames_is_refused(model, tmp_path):
+    with pytest.raises(ConfigError, match='calibrated on your own frames'):
+        make(model, Target('openvino', 'int8'), tmp_path / 'out')
+
+
+def test_a_folder_in_use_is_left_alone(model, tmp_path):
+    (tmp_path / 'precious').touch()
+    with pytest.raises(ConfigError, match='is there already'):
+        make(model, Target('openvino'), tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == ['precious']
+
+
+def test_tensorrt_without_a_gpu_leaves_nothing_behind(model, tmp_path):
+    needs()
+    with pytest.raises(ConfigError, match='needs an NVIDIA GPU'):
+        make(model, Target('tensorrt'), tmp_path / 'out', device='cpu')
+    assert not list(tmp_path.iterdir())
