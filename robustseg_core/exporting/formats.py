@@ -43,7 +43,12 @@ class Target:
 
 
 def write_graphs(
-    model: MultimodalSegmenter, target: Target, calibration: Calibration | None, folder: Path
+    model: MultimodalSegmenter,
+    target: Target,
+    calibration: Calibration | None,
+    folder: Path,
+    *,
+    careful: bool = False,
 ) -> None:
     """Write encoder and head into ``folder``, with the checkpoint's metadata.
 
@@ -52,6 +57,7 @@ def write_graphs(
         target: What to make of it.
         calibration: Gives the ranges of int8; None for other precisions.
         folder: Exists.
+        careful: Whether int8 spares what costs most.
     """
     description = GraphDescription.of(model, target.format, target.precision, target.size)
     if target.format == 'openvino':
@@ -59,7 +65,7 @@ def write_graphs(
         if calibration is not None:
             from robustseg_core.exporting.openvino_quantisation import quantise_openvino
 
-            pair = quantise_openvino(*pair, calibration)
+            pair = quantise_openvino(*pair, calibration, careful=careful)
         save_openvino(*pair, description, folder)
         return
     import onnx
@@ -75,7 +81,7 @@ def write_graphs(
     if calibration is not None:
         from robustseg_core.exporting.onnx_quantisation import quantise_onnx
 
-        models = quantise_onnx(encoder, head, calibration, for_gpu=is_for_gpu)
+        models = quantise_onnx(encoder, head, calibration, for_gpu=is_for_gpu, careful=careful)
     else:
         models = onnx.load_model_from_string(encoder), onnx.load_model_from_string(head)
     save_onnx(*models, description, folder)

@@ -9,14 +9,14 @@ from typing import Any
 
 from robustseg_core.exporting.calibration import Calibration, Inputs
 
-# What pays. On a CPU ONNX Runtime's products in int8 make the encoder slower than in float, and so
-# does any change between float and int8 that it cannot merge; the head has long chains of both.
-ENCODER_ON_CPU, HEAD_ON_CPU = ['Conv'], ['Conv', 'Resize', 'Add', 'Relu']
-ON_GPU = ['Conv', 'MatMul']
+# What pays: on a CPU ONNX Runtime's products in int8 make the encoder slower than in float.
+ON_CPU, ON_GPU = ['Conv'], ['Conv', 'MatMul']
+# What lies between the head's convolutions, which it can then keep in int8.
+BETWEEN = ['Resize', 'Add', 'Relu']
 
 
 def quantise_onnx(
-    encoder: bytes, head: bytes, calibration: Calibration, *, for_gpu: bool
+    encoder: bytes, head: bytes, calibration: Calibration, *, for_gpu: bool, careful: bool
 ) -> tuple[Any, Any]:
     """Return both graphs as ``onnx.ModelProto`` with pairs of QuantizeLinear, DequantizeLinear.
 
@@ -26,11 +26,13 @@ def quantise_onnx(
         calibration: Gives the ranges.
         for_gpu: Activations around zero, as TensorRT wants; otherwise unsigned, which CPUs
             multiply faster.
+        careful: Whether the head's sums stay in float.
     """
-    kinds = (ON_GPU, ON_GPU) if for_gpu else (ENCODER_ON_CPU, HEAD_ON_CPU)
+    kinds = ON_GPU if for_gpu else ON_CPU
+    head_kinds = kinds if careful else [*kinds, *BETWEEN]
     return (
-        _quantised(encoder, calibration.images(), kinds[0], symmetric=for_gpu),
-        _quantised(head, calibration.maps(), kinds[1], symmetric=for_gpu),
+        _quantised(encoder, calibration.images(), kinds, symmetric=for_gpu),
+        _quantised(head, calibration.maps(), head_kinds, symmetric=for_gpu),
     )
 
 

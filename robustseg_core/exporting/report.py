@@ -27,6 +27,7 @@ class Report:
         calibrated_on: Number of frames; 0 = not int8.
         scored_on: Number of frames.
         scores: ``before`` and ``after``, as ``scoring.summary`` has them; empty if not scored.
+        spared: What all of int8 lost in the mean mIoU, where sums were then left in float.
     """
 
     checkpoint: str
@@ -36,6 +37,7 @@ class Report:
     calibrated_on: int = 0
     scored_on: int = 0
     scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    spared: float | None = None
 
     def markdown(self) -> str:
         """Return the report for people."""
@@ -76,6 +78,7 @@ class Report:
             'agreements': {name: each.to_dict() for name, each in self.agreements.items()},
             'calibrated_on': self.calibrated_on,
             'scored_on': self.scored_on,
+            'lost_unless_spared': self.spared,
             'miou': {name: _finite(each) for name, each in self.scores.items()},
         }
         return json.dumps(content, indent=2, allow_nan=False) + '\n'
@@ -97,10 +100,16 @@ class Report:
             (letters, value, after['by_subset'][letters])
             for letters, value in before['by_subset'].items()
         ]
+        ranges = f'; ranges from {self.calibrated_on} frames of the training split'
+        spared = (
+            f' Sums are left in float: in int8 they brought the loss to {self.spared:.2f}.'
+            if self.spared is not None
+            else ''
+        )
         return [
             '',
-            f'mIoU in percent on {self.scored_on} frames of the validation split; '
-            f'ranges from {self.calibrated_on} frames of the training split.',
+            f'mIoU in percent on {self.scored_on} frames of the validation split'
+            f'{ranges if self.calibrated_on else ""}.{spared}',
             '',
             '| | before | after | change |',
             '|---|---|---|---|',

@@ -45,37 +45,59 @@ def test_what_does_not_agree_is_not_written(model, tmp_path, monkeypatch):
     other = make_network()
     other.head.classifier.bias.data[2] += 1.0
     write = making.write_graphs
-    monkeypatch.setattr(making, 'write_graphs', lambda _, *rest: write(other, *rest))
+    monkeypatch.setattr(
+        making, 'write_graphs', lambda _, *rest, **options: write(other, *rest, **options)
+    )
     with pytest.raises(CheckpointError, match='does not agree with the checkpoint on noise'):
         make(model, Target('onnx'), tmp_path / 'out')
     assert not list(tmp_path.iterdir())
 
 
+@pytest.fixture
+def any_labels(monkeypatch):
+    """Random weights label at random: what is looked at is what is done, not how well."""
+    monkeypatch.setitem(agreement.BOUNDS, 'int8', replace(agreement.BOUNDS['int8'], labels=0.3))
+
+
+@pytest.mark.usefixtures('any_labels')
 @pytest.mark.parametrize(
-    ('file_format', 'library', 'tool'),
-    [('openvino', 'openvino', 'nncf'), ('onnx', 'onnxruntime', 'onnxruntime')],
+    ('file_format', 'library', 'tool', 'weights'),
+    [
+        ('openvino', 'openvino', 'nncf', 'encoder.bin'),
+        ('onnx', 'onnxruntime', 'onnxruntime', 'encoder.onnx'),
+    ],
 )
 def test_int8_is_scored_before_and_after(
-    model, tmp_path, frames, monkeypatch, file_format, library, tool
+    model, tmp_path, frames, monkeypatch, file_format, library, tool, weights
 ):
     needs(library, tool)
-    # Random weights label at random: what is looked at here is what is done, not how well.
-    bound = replace(agreement.BOUNDS['int8'], labels=0.5)
-    monkeypatch.setitem(agreement.BOUNDS, 'int8', bound)
+    monkeypatch.setattr(making, 'MOST_LOST', 100)
     report = make(model, Target(file_format, 'int8'), tmp_path / 'out', frames=frames)
     assert set(report.agreements) == {'frames'}
     assert report.agreements['frames'].logits > 1e-4  # something was rounded
-    assert (report.calibrated_on, report.scored_on) == (3, 2)
+    assert (report.calibrated_on, report.scored_on, report.spared) == (3, 2, None)
     assert report.scores['before']['any_modal'] != report.scores['after']['any_modal']
-    backend = open_backend(tmp_path / 'out', 'cpu')
-    assert backend.name == library
-    sizes = [(tmp_path / 'out' / name).stat().st_size for name in files_of(file_format)]
-    weights = sum(each.numel() for each in model.encoder.parameters())
-    assert sizes[0] < 2.5 * weights  # bytes; in float32 they are four each
+    assert open_backend(tmp_path / 'out', 'cpu').name == library
+    # In float32 they would take four bytes each.
+    numbers = sum(each.numel() for each in model.encoder.parameters())
+    assert (tmp_path / 'out' / weights).stat().st_size < 3 * numbers
 
 
-def files_of(file_format):
-    return {'openvino': ['encoder.bin'], 'onnx': ['encoder.onnx']}[file_format]
+@pytest.mark.usefixtures('any_labels')
+def test_int8_that_loses_too_much_is_made_again_with_care(model, tmp_path, frames, monkeypatch):
+    needs('onnxruntime')
+    onnx = pytest.importorskip('onnx')
+    monkeypatch.setattr(making, 'MOST_LOST', -100)
+    report = make(model, Target('onnx', 'int8'), tmp_path / 'out', frames=frames)
+    lost = json.loads((tmp_path / 'out' / 'export.json').read_text())['lost_unless_spared']
+    assert report.spared == lost
+    assert f'in int8 they brought the loss to {lost:.2f}' in report.markdown()
+    head = onnx.load(tmp_path / 'out' / 'head.onnx').graph
+    made = {output: node.op_type for node in head.node for output in node.output}
+    quantised = {made.get(node.input[0]) for node in head.node if node.op_type == 'QuantizeLinear'}
+    assert 'Conv' in quantised
+    assert not quantised & {'Resize', 'Add'}
+    assert [each.name for each in tmp_path.iterdir()] == ['out']
 
 
 def test_int8_without_frames_is_refused(model, tmp_path):
