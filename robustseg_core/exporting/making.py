@@ -30,8 +30,8 @@ class ExportFrames:
     """The user's own frames, in batches of one, at the size that the network will see.
 
     Attributes:
-        calibration: Gone through twice.
-        validation: Gone through twice.
+        calibration: Gone through several times.
+        validation: Gone through several times.
     """
 
     calibration: Iterable[Batch]
