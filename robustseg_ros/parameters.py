@@ -15,7 +15,7 @@ from robustseg_core.models.embedded import DEFAULT
 MODALITIES = ('rgb', 'depth', 'event', 'lidar')
 INPUT_TYPES = ('image', 'compressed_image', 'points', 'events')
 BACKENDS = ('auto', 'torch', 'compiled', 'onnxruntime', 'openvino', 'tensorrt')
-PRECISIONS = ('fp32', 'bf16', 'fp16', 'int8')
+PRECISIONS = ('fp32', 'bf16', 'fp16')
 RELIABILITIES = ('best_effort', 'reliable')
 Value = bool | int | float | str | list[str] | list[float]
 
@@ -138,7 +138,8 @@ GENERAL = (
     Parameter(
         name='precision',
         default='fp32',
-        description='Of the numbers in the network; not every backend and device has every one.',
+        description='Of the numbers in the network; not every backend and device has every one. '
+        'With an exported folder fp32 means what it was exported for, int8 too.',
         choices=PRECISIONS,
     ),
     Parameter(
