@@ -144,6 +144,8 @@ def _session(model: bytes | Path, device: torch.device) -> Any:
     # As many as torch uses, so that OMP_NUM_THREADS and torch.set_num_threads hold here, too.
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = QUIET
+    # A plan of the memory for every shape holds it twice, beside the pool, and saves no time.
+    options.enable_mem_pattern = False
     # Its idle threads would otherwise keep cores busy that torch and the rest of a robot need.
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
     provider = (wanted, {'device_id': device.index or 0} if device.type == 'cuda' else {})
