@@ -6,18 +6,18 @@ import argparse
 from pathlib import Path
 import sys
 
-import torch
 from tqdm import tqdm
 
 from robustseg_core.data.opening import open_frames
-from robustseg_core.errors import ConfigError, RobustSegError
-from robustseg_core.evaluation.feeding import batches, check_fit
+from robustseg_core.errors import RobustSegError
+from robustseg_core.evaluation.feeding import batches, check_fit, check_sides
 from robustseg_core.evaluation.gallery import Gallery
 from robustseg_core.evaluation.protocols import PROTOCOLS, evaluate
 from robustseg_core.evaluation.report import Subject
 from robustseg_core.evaluation.writing import write
-from robustseg_core.models.checkpoint import load_model
 from robustseg_core.models.embedded import checkpoint_path
+from robustseg_core.runtime.backend import PRECISIONS
+from robustseg_core.runtime.opening import BACKENDS, open_backend
 from robustseg_core.training.settings import read_settings
 
 COMMAND = 'python -m robustseg_core.evaluate'
@@ -29,7 +29,8 @@ def _parser() -> argparse.ArgumentParser:
         '--checkpoint',
         type=checkpoint_path,
         required=True,
-        help='a file, or the name of one that comes with the package, e.g. nyuv2_student',
+        help='a file, the name of one that comes with the package, e.g. nyuv2_student, or a '
+        'folder that was exported from one',
     )
     parser.add_argument(
         '--config',
@@ -40,52 +41,54 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--out', type=Path, required=True, help='folder of the report')
     parser.add_argument('--split', help='instead of data.val_split')
     parser.add_argument('--device', default='auto', help='torch device, default: auto')
+    parser.add_argument(
+        '--backend',
+        choices=['auto', *BACKENDS],
+        help='what computes; default: torch, or what a folder was exported for',
+    )
+    parser.add_argument(
+        '--precision', choices=PRECISIONS, default='fp32', help='of the arithmetic'
+    )
     parser.add_argument('--batch-size', type=int, default=4, help='frames at a time')
     parser.add_argument('--no-plots', action='store_true', help='tables only')
     parser.add_argument('settings', nargs='*', metavar='key=value', help='e.g. data.root=nyuv2')
     return parser
 
 
-def _device(name: str) -> str:
-    if name == 'auto':
-        return 'cuda' if torch.cuda.is_available() else 'cpu'
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
-        msg = f'Device {name!r} cannot be used: {error}'
-        raise ConfigError(msg) from error
-    return name
-
-
 def _run(arguments: argparse.Namespace) -> str:
     """Evaluate and write; return what to tell."""
     config = read_settings(COMMAND, arguments.config, arguments.settings)
-    device = _device(arguments.device)
-    model = load_model(arguments.checkpoint)
+    checkpoint = arguments.checkpoint
+    chosen = arguments.backend or ('auto' if checkpoint.is_dir() else 'torch')
+    backend = open_backend(checkpoint, arguments.device, chosen, arguments.precision)
+    network = backend.config
     split = arguments.split or config.data.val_split
     frames = open_frames(config.data, split, config.seed)
-    check_fit(model.config, frames)
-    loader = batches(model.config, frames, config.data, arguments.batch_size, config.workers)
-    gallery = Gallery(model.config.modalities, len(model.config.labels), config.seed)
+    check_fit(network, frames)
+    if backend.name != 'torch':
+        check_sides(config.data)
+    loader = batches(network, frames, config.data, arguments.batch_size, config.workers)
+    gallery = Gallery(network.modalities, len(network.labels), config.seed)
     evaluation = evaluate(
-        model,
+        backend,
         tqdm(loader, desc='scoring', unit='batch', disable=None),
         PROTOCOLS if arguments.protocol == 'all' else (arguments.protocol,),
         seed=config.seed,
-        device=device,
         watcher=None if arguments.no_plots else gallery,
     )
     subject = Subject(
-        checkpoint=str(arguments.checkpoint),
-        missing=model.config.missing,
+        checkpoint=str(checkpoint),
+        missing=network.missing,
         dataset=config.data.kind,
         split=split,
         size=config.data.size,
-        resolution=model.config.resolution,
+        resolution=network.resolution,
         seed=config.seed,
-        device=device,
+        device=str(backend.device),
+        backend=backend.name,
+        precision=backend.precision,
         gaps=frames.missing.lines(),
-        provenance=model.provenance,
+        provenance=backend.provenance,
     )
     return write(evaluation, subject, None if arguments.no_plots else gallery, arguments.out)
 

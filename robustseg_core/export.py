@@ -69,13 +69,14 @@ def _frames(
         return None
     # Here and not above: they come with the extra [train], which an export in fp32 can do without.
     from robustseg_core.data.opening import open_frames
-    from robustseg_core.evaluation.feeding import check_fit
+    from robustseg_core.evaluation.feeding import check_fit, check_sides
     from robustseg_core.exporting.walking import some_frames
     from robustseg_core.training.settings import read_settings
 
     config = read_settings(COMMAND, arguments.config, settings)
     data = config.data
-    _check_sides(tuple(data.size), arguments.size)
+    check_sides(data)
+    _check_same(tuple(data.size), arguments.size)
     chosen = []
     for split, count in (
         (data.train_split, arguments.frames),
@@ -87,15 +88,12 @@ def _frames(
     return ExportFrames(*chosen)
 
 
-def _check_sides(found: tuple[int, ...], wanted: tuple[int, int] | None) -> None:
+def _check_same(found: tuple[int, ...], wanted: tuple[int, int] | None) -> None:
     if wanted is not None and found != wanted:
         msg = (
             f'--size is {wanted[0]}x{wanted[1]}, but data.size {found[0]}x{found[1]}: the frames '
             f'would not fit; set data.size=[{wanted[0]},{wanted[1]}].'
         )
-        raise ConfigError(msg)
-    if any(side % 32 for side in found):
-        msg = f'data.size must be multiples of 32 here, got {found[0]}x{found[1]}.'
         raise ConfigError(msg)
 
 

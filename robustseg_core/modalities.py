@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
-from robustseg_core.errors import ConfigError
+from robustseg_core.errors import ConfigError, DataError
 
 Triple = tuple[float, float, float]
 
@@ -153,6 +154,22 @@ class ModalitySet:
         return [
             subset for size in range(1, len(self) + 1) for subset in combinations(self.names, size)
         ]
+
+    def subset_index(self, names: Iterable[str]) -> int:
+        """Return the place of a subset, given in any order, in ``subsets()``.
+
+        Raises:
+            ConfigError: A name is not one of the configured modalities.
+            DataError: ``names`` is empty.
+        """
+        if not (subset := self.ordered(names)):
+            msg = 'No modality: a subset has at least one, got none.'
+            raise DataError(msg)
+        return self._subset_indices[subset]
+
+    @cached_property
+    def _subset_indices(self) -> dict[tuple[str, ...], int]:
+        return {subset: index for index, subset in enumerate(self.subsets())}
 
     def to_list(self) -> list[dict[str, Any]]:
         return [member.to_dict() for member in self.members]

@@ -18,6 +18,7 @@ MOST_LINES = 400
 
 # What each room of the core may import of the others.
 VOCABULARY = {'errors', 'labels', 'modalities'}
+LEARNING = {'data', 'training', 'evaluation', 'distillation'}
 MAY_IMPORT = {
     'sensors': VOCABULARY,
     'models': VOCABULARY,
@@ -25,13 +26,12 @@ MAY_IMPORT = {
     'data': VOCABULARY | {'models', 'sensors'},
     'runtime': VOCABULARY | {'models', 'sensors'},
     'benchmarking': VOCABULARY | {'models', 'sensors', 'runtime'},
-    'evaluation': VOCABULARY | {'models', 'sensors', 'distillation', 'data'},
+    'evaluation': VOCABULARY | {'models', 'sensors', 'distillation', 'data', 'runtime'},
     'exporting': VOCABULARY | {'models', 'sensors', 'data', 'evaluation', 'runtime'},
-    'training': VOCABULARY | {'models', 'sensors', 'distillation', 'data', 'evaluation'},
+    'training': VOCABULARY | LEARNING - {'training'} | {'models', 'sensors', 'runtime'},
 }
 ROOMS = set(MAY_IMPORT) | VOCABULARY
 FACE = ('robustseg_core/__init__.py', 'robustseg_core.models.checkpoint')  # imports it lazily
-LEARNING = {'data', 'training', 'evaluation', 'distillation'}
 OFFLINE = re.compile(r'robustseg_ros/(bags|demo)/')
 OFFLINE_MAY_NOT = {'training', 'distillation'}
 ROS = {

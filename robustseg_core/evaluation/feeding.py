@@ -13,6 +13,7 @@ from robustseg_core.data.transforms import ToSample, Transformed
 from robustseg_core.errors import ConfigError, DataError
 from robustseg_core.labels import LabelSet
 from robustseg_core.models.config import SegmenterConfig
+from robustseg_core.sensors.network_input import STRIDE
 
 
 def check_fit(network: SegmenterConfig, frames: Frames) -> None:
@@ -48,6 +49,18 @@ def check_fit(network: SegmenterConfig, frames: Frames) -> None:
                 f'frames have it as {found!r}.'
             )
             raise ConfigError(msg)
+
+
+def check_sides(config: DataConfig) -> None:
+    """Refuse a size that exported networks cannot take.
+
+    Raises:
+        ConfigError: Height or width is no multiple of 32.
+    """
+    height, width = config.size
+    if height % STRIDE or width % STRIDE:
+        msg = f'data.size must be multiples of {STRIDE} here, got {height}x{width}.'
+        raise ConfigError(msg)
 
 
 def batches(

@@ -16,35 +16,31 @@ from robustseg_core.evaluation.scoring import Tallies, Watcher, score, words
 from robustseg_core.evaluation.trials import Plan, Subset, Trial
 from robustseg_core.modalities import ModalitySet
 from robustseg_core.models.segmenter import MultimodalSegmenter
+from robustseg_core.runtime.backend import Backend
+from robustseg_core.runtime.torch_backend import TorchBackend
 
 PROTOCOLS = ('any_modal', 'emm', 'rmm', 'nm', 'conditions')
 
 
-def any_modal(
-    model: MultimodalSegmenter, batches: Iterable[Batch], device: str = 'cpu'
-) -> SubsetScores:
-    """Score every non-empty subset of the modalities (RobustSeg, Table 1).
+def every_subset(network: Backend | MultimodalSegmenter, batches: Iterable[Batch]) -> SubsetScores:
+    """Score every non-empty subset of the modalities, as the network is to be used.
 
-    Args:
-        model: The network.
-        batches: The frames.
-        device: Where to compute.
-
-    Raises:
-        DataError: There is no frame, or a label is no class of the network.
+    A sensor that is missing is left out (any-modal; RobustSeg, Table 1) or, of a network that was
+    trained to miss it as a black image, zeroed (EMM). Arguments and errors are ``evaluate``'s.
     """
-    scores = evaluate(model, batches, ('any_modal',), device=device).any_modal
-    assert scores is not None  # it was asked for
-    return scores
+    protocol = 'emm' if network.config.missing == 'zero' else 'any_modal'
+    scores = evaluate(network, batches, (protocol,))
+    found = scores.any_modal or scores.emm
+    assert found is not None  # it was asked for
+    return found
 
 
 def evaluate(
-    model: MultimodalSegmenter,
+    network: Backend | MultimodalSegmenter,
     batches: Iterable[Batch],
     protocols: Collection[str] = PROTOCOLS,
     *,
     seed: int = 0,
-    device: str = 'cpu',
     watcher: Watcher | None = None,
 ) -> Evaluation:
     """Score a network by several protocols in one pass over the frames.
@@ -53,11 +49,10 @@ def evaluate(
     the subsets it has; RMM (which corrupts the other sensors, not removes them) and NM not at all.
 
     Args:
-        model: The network; it is not changed.
+        network: What computes; a model is computed by torch, on the CPU, and not changed.
         batches: The frames, normalised as the network wants them.
         protocols: Of ``PROTOCOLS``.
         seed: Of what RMM and NM draw.
-        device: Where to compute.
         watcher: Sees the clean features and every prediction.
 
     Raises:
@@ -67,16 +62,18 @@ def evaluate(
     if unknown := sorted(set(protocols) - set(PROTOCOLS)):
         msg = f'Unknown protocols {unknown}; known are {list(PROTOCOLS)}.'
         raise ConfigError(msg)
-    modalities = model.config.modalities
+    if isinstance(network, MultimodalSegmenter):
+        network = TorchBackend(network)
+    modalities = network.config.modalities
     plan = Plan.of(modalities, frozenset(protocols))
-    tallies = score(model, batches, plan.trials(), seed=seed, device=device, watcher=watcher)
+    tallies = score(network, batches, plan.trials(), seed=seed, watcher=watcher)
 
     def subsets(trials: Mapping[Subset, Trial], word: str | None = None) -> SubsetScores:
         return _subset_scores(modalities, trials, tallies, word)
 
     return Evaluation(
         modalities=modalities,
-        labels=model.config.labels,
+        labels=network.config.labels,
         frames=sum(tallies.frames.values()),
         any_modal=subsets(plan.any_modal) if plan.any_modal else None,
         emm=subsets(plan.emm) if plan.emm else None,

@@ -28,6 +28,8 @@ class Subject:
         resolution: Height and width the checkpoint was trained for.
         seed: Of the corruption.
         device: Where it was computed.
+        backend: By which library.
+        precision: In which arithmetic.
         gaps: What the data set lacks, one line for each kind of file.
         provenance: What the checkpoint says it was made from.
     """
@@ -40,6 +42,8 @@ class Subject:
     resolution: tuple[int, int]
     seed: int
     device: str
+    backend: str
+    precision: str
     gaps: Sequence[str]
     provenance: Mapping[str, Any]
 
@@ -124,7 +128,7 @@ def _facts(evaluation: Evaluation, subject: Subject) -> str:
         f'trained for missing = {subject.missing!r}; what is missing here is treated as each '
         f'protocol says, whatever the training (any-modal is the use that drop was trained for, '
         f'EMM the use that zero was trained for)',
-        f'computed on {subject.device}',
+        f'computed by {subject.backend} in {subject.precision} on {subject.device}',
     ]
     if evaluation.rmm or evaluation.nm:
         facts.append(

@@ -18,7 +18,9 @@ from robustseg_core.errors import DataError
 from robustseg_core.evaluation.confusion import Confusion, pixel_counts
 from robustseg_core.evaluation.trials import Source, Trial
 from robustseg_core.labels import IGNORE_ID
-from robustseg_core.models.segmenter import MultimodalSegmenter
+from robustseg_core.models.all_mlp_head import resize
+from robustseg_core.models.segmenter import mean_of
+from robustseg_core.runtime.backend import Backend
 
 
 class Watcher(Protocol):
@@ -82,12 +84,11 @@ def words(condition: str) -> list[str]:
 
 @torch.inference_mode()
 def score(
-    model: MultimodalSegmenter,
+    network: Backend,
     batches: Iterable[Batch],
     trials: Sequence[Trial],
     *,
     seed: int = 0,
-    device: str = 'cpu',
     watcher: Watcher | None = None,
 ) -> Tallies:
     """Score ``trials`` on every frame that has what they need.
@@ -95,26 +96,24 @@ def score(
     Memory: one batch, the features of its clean modalities and of one corruption.
 
     Args:
-        model: The network; it is not changed.
+        network: What computes.
         batches: The frames.
         trials: In an order in which those of one corruption follow each other.
         seed: Of the corruption.
-        device: Where to compute.
         watcher: Sees the clean features and every prediction.
 
     Raises:
         DataError: There is no frame, or a label is no class of the network.
     """
-    network = model.fold().to(device)
-    num_classes = len(model.config.labels)
+    num_classes = len(network.config.labels)
     tallies = Tallies({trial: Tally(num_classes) for trial in trials})
-    blank = _BlankFeatures(network, device)
+    blank = _BlankFeatures(network)
     for batch in batches:
         _check_labels(batch, num_classes)
         for condition in batch['conditions']:
             tallies.frames[condition] = tallies.frames.get(condition, 0) + 1
-        truth = batch['labels'].to(device)
-        bench = _Bench(network, batch, blank, seed, device)
+        truth = batch['labels'].to(network.device)
+        bench = _Bench(network, batch, blank, seed)
         for level, group in groupby(trials, key=lambda trial: trial.level):
             for trial, rows in bench.possible(group):
                 class_ids = bench.class_ids(trial)
@@ -135,16 +134,16 @@ def score(
 class _BlankFeatures:
     """The features of the all-zero image, encoded once for each size of image."""
 
-    def __init__(self, network: MultimodalSegmenter, device: str) -> None:
+    def __init__(self, network: Backend) -> None:
         self._network = network
-        self._device = device
         self._size: tuple[int, ...] = ()
         self._maps: list[Tensor] = []
 
     def of(self, batch: int, size: tuple[int, ...]) -> list[Tensor]:
         """Return the four maps (B, C_i, h_i, w_i) for images of ``size`` (H, W)."""
         if size != self._size:
-            self._maps = self._network.encode(torch.zeros(1, 3, *size, device=self._device))
+            zeros = torch.zeros(1, 3, *size, device=self._network.device)
+            self._maps = self._network.encode(zeros)
             self._size = size
         return [maps.expand(batch, -1, -1, -1) for maps in self._maps]
 
@@ -152,19 +151,11 @@ class _BlankFeatures:
 class _Bench:
     """One batch and the features made of it so far."""
 
-    def __init__(
-        self,
-        network: MultimodalSegmenter,
-        batch: Batch,
-        blank: _BlankFeatures,
-        seed: int,
-        device: str,
-    ) -> None:
+    def __init__(self, network: Backend, batch: Batch, blank: _BlankFeatures, seed: int) -> None:
         self._network = network
         self._batch = batch
         self._blank = blank
         self._seed = seed
-        self._device = device
         self._features: dict[Source, list[Tensor]] = {}
 
     def possible(self, trials: Iterable[Trial]) -> Iterator[tuple[Trial, list[int]]]:
@@ -183,8 +174,9 @@ class _Bench:
         size = (shape[1], shape[2])
         if trial.blanks:
             maps += [self._blank.of(shape[0], size)] * trial.blanks
-        seen = self._network.subset_rows(trial.seen(self._network.config))
-        logits = self._network.decode(self._network.fuse(maps), size, seen)
+        config = self._network.config
+        subset = config.modalities.subset_index(trial.seen(config))
+        logits = resize(self._network.head(mean_of(maps), subset), size)
         return logits.argmax(dim=1).to(torch.uint8)
 
     def encoded(self) -> dict[str, list[Tensor]]:
@@ -210,7 +202,7 @@ class _Bench:
                 image = torch.stack(
                     [corrupted(each, name, level, id_, self._seed) for each, id_ in frames]
                 )
-            self._features[source] = self._network.encode(image.to(self._device))
+            self._features[source] = self._network.encode(image.to(self._network.device))
         return self._features[source]
 
 

@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 
 from robustseg_core.data.sample import Batch
 from robustseg_core.errors import CheckpointError, ConfigError
+from robustseg_core.evaluation.protocols import every_subset
 from robustseg_core.exporting.agreement import Agreement, check, compare, random_frames
 from robustseg_core.exporting.calibration import Calibration
 from robustseg_core.exporting.formats import FORMATS, Target, write_graphs
-from robustseg_core.exporting.report import Report
-from robustseg_core.exporting.scoring import score_backend, summary
+from robustseg_core.exporting.report import Report, summary
 from robustseg_core.models.segmenter import MultimodalSegmenter
 from robustseg_core.runtime.backend import Backend
 from robustseg_core.runtime.opening import check_installed, open_backend
@@ -121,12 +121,12 @@ class _Maker:
         if frames is None or target.precision == 'fp32':
             return folder, report
         self._tell('Scoring torch, then the export.')
-        before, after = (score_backend(e, frames.validation) for e in (self._network, backend))
+        before, after = (every_subset(e, frames.validation) for e in (self._network, backend))
         spared, lost = None, before.average() - after.average()
         if target.precision == 'int8' and lost > MOST_LOST:
             self._tell(f'int8 lost {lost:.2f} of the mean mIoU; again, with sums left in float.')
             folder, backend, agreements = self._made(scratch / 'careful', careful=True)
-            spared, after = lost, score_backend(backend, frames.validation)
+            spared, after = lost, every_subset(backend, frames.validation)
         is_int8 = target.precision == 'int8'
         return folder, replace(
             report,

@@ -9,6 +9,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from robustseg_core.evaluation.scores import SubsetScores
 from robustseg_core.exporting.agreement import BOUNDS, Agreement
 from robustseg_core.exporting.formats import Target
 
@@ -26,7 +27,7 @@ class Report:
         agreements: By what was shown to both networks.
         calibrated_on: Number of frames; 0 = not int8.
         scored_on: Number of frames.
-        scores: ``before`` and ``after``, as ``scoring.summary`` has them; empty if not scored.
+        scores: ``before`` and ``after``, as ``summary`` has them; empty if not scored.
         spared: What all of int8 lost in the mean mIoU, where sums were then left in float.
     """
 
@@ -123,4 +124,14 @@ def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, Mapping)
         else (None if math.isnan(value) else value)
         for key, value in values.items()
+    }
+
+
+def summary(scores: SubsetScores) -> dict[str, Any]:
+    """Return the mIoU (percent): the mean over all subsets, that of all modalities, and each."""
+    by_subset = scores.mean_ious()
+    return {
+        'any_modal': scores.average(),
+        'all_modalities': by_subset[scores.modalities.letters],
+        'by_subset': by_subset,
     }

@@ -54,14 +54,12 @@ class MultimodalSegmenter(nn.Module):
         self.config = config
         self.provenance: dict[str, Any] = {}
         self.encoder = create_backbone(config.backbone, config.drop_path_rate)
-        subsets = config.modalities.subsets()
-        self._subset_index = {subset: index for index, subset in enumerate(subsets)}
         self.head: AllMlpHead | FoldedHead = AllMlpHead(
             self.encoder.channels,
             config.head_width,
             len(config.labels),
             config.dropout,
-            len(subsets) if config.norm_statistics == 'subset' else 0,
+            len(config.modalities.subsets()) if config.norm_statistics == 'subset' else 0,
         )
 
     def forward(self, images: Mapping[str, Tensor], availability: Tensor | None = None) -> Tensor:
@@ -142,18 +140,6 @@ class MultimodalSegmenter(nn.Module):
         """
         return resize(self.head(features, subset), size)
 
-    def subset_index(self, names: Iterable[str]) -> int:
-        """Return the number of a subset, its place in ``config.modalities.subsets()``.
-
-        Raises:
-            ConfigError: A name is not one of the configured modalities.
-            DataError: ``names`` is empty.
-        """
-        if not (subset := self.config.modalities.ordered(names)):
-            msg = 'No modality: a subset has at least one, got none.'
-            raise DataError(msg)
-        return self._subset_index[subset]
-
     def subset_rows(
         self, names: Iterable[str], availability: Tensor | None = None
     ) -> Tensor | None:
@@ -169,10 +155,10 @@ class MultimodalSegmenter(nn.Module):
         if self.config.norm_statistics == 'shared':
             return None
         device = next(self.parameters()).device
+        known = self.config.modalities
         if availability is None:
-            return torch.tensor([self.subset_index(names)], device=device)
-        known = self.config.modalities.names
-        rows = [self.subset_index(compress(known, row)) for row in availability.tolist()]
+            return torch.tensor([known.subset_index(names)], device=device)
+        rows = [known.subset_index(compress(known.names, row)) for row in availability.tolist()]
         return torch.tensor(rows, device=device)
 
     def fold(self) -> MultimodalSegmenter:

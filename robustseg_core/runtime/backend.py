@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from robustseg_core.models.config import SegmenterConfig
+
+# What may be asked of a backend; int8 is in the files of an export.
+PRECISIONS = ('fp32', 'bf16', 'fp16')
 
 
 class Backend(Protocol):
@@ -20,11 +23,15 @@ class Backend(Protocol):
     Attributes:
         name: ``torch``, ``compiled``, ``onnxruntime``, ``openvino`` or ``tensorrt``.
         config: What the network is.
+        provenance: What it was trained and evaluated on.
+        precision: Of the arithmetic: ``fp32``, ``bf16``, ``fp16`` or ``int8``.
         device: Where tensors are handed over.
     """
 
     name: str
     config: SegmenterConfig
+    provenance: Mapping[str, Any]
+    precision: str
     device: torch.device
 
     def encode(self, images: Tensor) -> list[Tensor]:

@@ -79,12 +79,10 @@ class Engine:
         if isinstance(network, MultimodalSegmenter):
             network = TorchBackend(network)
         self.backend = network
-        config = self.backend.config
         self._is_batched = self.backend.device.type != 'cpu' if batched is None else batched
         self._timer = timer
         self._held: dict[str, dict[int, _Held]] = {}
         self._blank: tuple[Size, list[Tensor]] | None = None
-        self._subset = {subset: index for index, subset in enumerate(config.modalities.subsets())}
 
     @classmethod
     def from_checkpoint(
@@ -181,7 +179,8 @@ class Engine:
             features += [self._blank_features(inner)] * missing
         self._synchronise()
         encoded_s = self._timer()
-        logits = self.backend.head(mean_of(features), self._subset[names])[0]  # (K, h, w)
+        subset = self.modalities.subset_index(names)
+        logits = self.backend.head(mean_of(features), subset)[0]  # (K, h, w)
         if with_confidence:
             ids, probability = winners_and_confidence(logits, size)
             class_ids, confidence = ids.cpu().numpy(), probability.cpu().numpy()

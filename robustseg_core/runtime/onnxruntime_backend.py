@@ -56,6 +56,8 @@ class OnnxRuntimeBackend:
         self._head = _session(head, device)
         self._description = description or self._said(encoder, head)
         self.config = self._description.config
+        self.provenance = self._description.provenance
+        self.precision = self._description.precision
         inputs = {each.name: each.shape for each in self._head.get_inputs()}
         self._channels = [inputs[name][1] for name in MAPS]
         self._has_subset = SUBSET in inputs

@@ -43,6 +43,9 @@ class OpenVinoBackend:
         import openvino
 
         self.config = description.config
+        self.provenance = description.provenance
+        # fp32 overrules nothing: it is what the models say.
+        self.precision = precision if precision != 'fp32' else description.precision
         self.device = torch.device('cpu')
         self._core = openvino.Core()
         self._check_precision(precision)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from robustseg_core.errors import CheckpointError, ConfigError, RobustSegError
 from robustseg_core.models.checkpoint import check_readable
+from robustseg_core.runtime.backend import PRECISIONS
 from robustseg_core.runtime.graph_description import METADATA_KEY, GraphDescription, Size
 from robustseg_core.runtime.graphs import IMAGE, LOGITS, MAPS, STRIDES, SUBSET
 from robustseg_core.runtime.onnx_graphs import ENCODER_FILE, HEAD_FILE
@@ -23,7 +24,6 @@ from robustseg_core.runtime.tensorrt_engines import (
 )
 
 MOST_IMAGES = 8  # in a batch
-OVERRULING = ('fp32', 'bf16', 'fp16')  # fp32 overrules nothing
 
 
 class TensorRtBackend:
@@ -43,9 +43,9 @@ class TensorRtBackend:
     name = 'tensorrt'
 
     def __init__(self, folder: Path, device: torch.device, precision: str, tell: Tell) -> None:
-        if precision not in OVERRULING:
+        if precision not in PRECISIONS:
             msg = (
-                f'TensorRT has no precision {precision!r}; wanted one of {list(OVERRULING)}. int8 '
+                f'TensorRT has no precision {precision!r}; wanted one of {list(PRECISIONS)}. int8 '
                 f'is made by `python -m robustseg_core.export`.'
             )
             raise ConfigError(msg)
@@ -55,7 +55,9 @@ class TensorRtBackend:
         self._tell = tell
         self._models, self._description = _read(folder)
         self.config = self._description.config
-        self._precision = precision if precision != 'fp32' else self._description.precision
+        self.provenance = self._description.provenance
+        # fp32 overrules nothing: it is what the files say.
+        self.precision = precision if precision != 'fp32' else self._description.precision
         self._contexts: dict[tuple[str, Size], Any] = {}
 
     def encode(self, images: Tensor) -> list[Tensor]:
@@ -102,12 +104,12 @@ class TensorRtBackend:
                 gpu=torch.cuda.get_device_name(self.device),
                 version=tensorrt.__version__,
                 size=size,
-                precision=self._precision,
+                precision=self.precision,
             )
             shapes = {name: _batches(each) for name, each in inputs.items()}
             with torch.cuda.device(self.device):
                 engine = open_engine(
-                    self._folder / name, self._models[half], shapes, self._precision, self._tell
+                    self._folder / name, self._models[half], shapes, self.precision, self._tell
                 )
                 self._contexts[half, size] = engine.create_execution_context()
         return self._contexts[half, size]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,8 +11,6 @@ from torch import Tensor
 from robustseg_core.errors import ConfigError
 from robustseg_core.models.segmenter import MultimodalSegmenter
 from robustseg_core.runtime.graphs import EncoderGraph
-
-Precision = Literal['fp32', 'bf16', 'fp16']
 
 DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 
@@ -43,6 +41,8 @@ class TorchBackend:
     ) -> None:
         self.name = 'compiled' if compiled else 'torch'
         self.config = model.config
+        self.provenance: Mapping[str, Any] = model.provenance
+        self.precision = precision
         self.device = find_device(device)
         if precision not in DTYPES or (precision == 'fp16' and self.device.type == 'cpu'):
             wanted = [each for each in DTYPES if self.device.type != 'cpu' or each != 'fp16']

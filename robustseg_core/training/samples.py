@@ -19,6 +19,7 @@ from robustseg_core.evaluation.protocols import evaluate
 from robustseg_core.labels import LabelSet
 from robustseg_core.modalities import ModalitySet
 from robustseg_core.models.segmenter import MultimodalSegmenter
+from robustseg_core.runtime.torch_backend import TorchBackend
 from robustseg_core.training.validation import is_due
 
 COLUMNS = 8
@@ -64,10 +65,9 @@ class SamplePictures(Callback):
             config.modalities, len(config.labels), seed=0, frames=self._count, points=0
         )
         evaluate(
-            self._network,
+            TorchBackend(self._network, str(pl_module.device)),
             self._batches,
             ('any_modal',),
-            device=str(pl_module.device),
             watcher=gallery,
         )
         for logger in trainer.loggers:

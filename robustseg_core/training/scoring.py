@@ -11,9 +11,10 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from robustseg_core.data.sample import Collate, Sample
 from robustseg_core.errors import DataError
 from robustseg_core.evaluation.confusion import Confusion
-from robustseg_core.evaluation.protocols import evaluate
+from robustseg_core.evaluation.protocols import every_subset
 from robustseg_core.evaluation.scores import SubsetScores
 from robustseg_core.models.segmenter import MultimodalSegmenter
+from robustseg_core.runtime.torch_backend import TorchBackend
 from robustseg_core.training.processes import gathered, place
 
 BATCH_SIZE = 8
@@ -23,9 +24,6 @@ def scores_of_all(
     network: MultimodalSegmenter, samples: Dataset[Sample], workers: int, device: str
 ) -> SubsetScores:
     """Score every subset of the modalities; all processes call it, and all get all scores.
-
-    A sensor that is missing is left out or, of a network that was trained to miss it as a black
-    image, zeroed (EMM): as the network is to be used.
 
     Raises:
         DataError: There is no frame, or a label is no class of the network.
@@ -38,10 +36,8 @@ def scores_of_all(
         num_workers=workers,
         collate_fn=Collate(network.config.modalities),
     )
-    protocol = 'emm' if network.config.missing == 'zero' else 'any_modal'
-    scores = evaluate(network, batches, (protocol,), device=device) if mine else None
-    subsets = None if scores is None else scores.any_modal or scores.emm
-    return merged([each for each in gathered(subsets) if each is not None])
+    scores = every_subset(TorchBackend(network, device), batches) if mine else None
+    return merged([each for each in gathered(scores) if each is not None])
 
 
 def merged(parts: Sequence[SubsetScores]) -> SubsetScores:

@@ -85,6 +85,20 @@ def test_a_folder_is_scored_by_configuration_alone(checkpoint, indoor, tmp_path,
     assert '| mIoU | R | D | RD | mean |' in capsys.readouterr().out
 
 
+def test_another_library_can_be_scored(checkpoint, indoor, tmp_path):
+    pytest.importorskip('openvino')
+    pytest.importorskip('onnx')
+    arguments = ['--checkpoint', str(checkpoint()), '--no-plots', *indoor_settings(indoor)]
+    scores = {}
+    for backend in ('torch', 'openvino'):
+        out = tmp_path / backend
+        assert main([*arguments, '--out', str(out), '--backend', backend]) == 0
+        results = json.loads((out / 'results.json').read_text())
+        assert results['subject']['backend'] == backend
+        scores[backend] = list(results['any_modal']['miou_all_classes'].values())
+    assert scores['openvino'] == pytest.approx(scores['torch'], abs=0.5)
+
+
 def test_another_split_can_be_named(checkpoint, indoor, tmp_path):
     arguments = ['--checkpoint', str(checkpoint()), '--out', str(tmp_path), '--no-plots']
     assert (
@@ -122,7 +136,9 @@ def test_the_streets_need_no_configuration(checkpoint, tmp_path):
 @pytest.mark.parametrize(
     ('arguments', 'text'),
     [
-        (['--device', 'nonsense'], "Device 'nonsense' cannot be used"),
+        (['--device', 'nonsense'], "Unknown device 'nonsense'"),
+        (['--backend', 'tensorrt'], 'runs exported files'),
+        (['--backend', 'openvino', 'data.size=[40,32]'], 'multiples of 32 here, got 40x32'),
         (['nonsense'], "['nonsense'] are no key=value"),
         (['--batch-size', '0'], 'batch_size must be at least 1, got 0'),
     ],

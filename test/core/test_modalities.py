@@ -2,7 +2,7 @@
 
 import pytest
 
-from robustseg_core.errors import ConfigError
+from robustseg_core.errors import ConfigError, DataError
 from robustseg_core.modalities import BYTE, IMAGENET, Modality, ModalitySet, Normalisation
 
 RGB = Modality('rgb', 'R', 'rgb', IMAGENET)
@@ -21,6 +21,15 @@ def test_subsets_come_in_the_order_of_the_papers_tables() -> None:
 def test_letters_and_names_are_inverses_whatever_the_order_given() -> None:
     assert ALL.letters_of(['lidar', 'rgb']) == 'RL'
     assert ALL.from_letters('LR') == ('rgb', 'lidar')
+
+
+def test_a_subset_has_a_number_whatever_the_order_of_its_names() -> None:
+    assert ALL.subset_index(['lidar', 'rgb']) == 6
+    assert ALL.subset_index(ALL.names) == 14
+    with pytest.raises(ConfigError, match="'radar'"):
+        ALL.subset_index(['radar'])
+    with pytest.raises(DataError, match='at least one'):
+        ALL.subset_index([])
 
 
 def test_a_set_survives_json() -> None:

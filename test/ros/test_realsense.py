@@ -59,7 +59,7 @@ class Room:
                 self.model.encode(network_tensor(images[name], modalities[name], NETWORK)[None])
                 for name in names
             ]
-            subset = torch.tensor([self.model.subset_index(names)])
+            subset = torch.tensor([self.model.config.modalities.subset_index(names)])
             logits = self.model.decode(self.model.fuse(features), (HEIGHT, WIDTH), subset)
             return logits.argmax(dim=1)[0].numpy()
 

@@ -1,5 +1,6 @@
 """The protocols against one plain forward pass per frame and combination."""
 
+from dataclasses import replace
 from itertools import combinations
 import weakref
 
@@ -9,9 +10,11 @@ import torch
 
 from robustseg_core.data.corruption import NOISE_LEVELS, RandomMissing, corrupted
 from robustseg_core.errors import ConfigError, DataError
-from robustseg_core.evaluation.protocols import any_modal, evaluate
+from robustseg_core.evaluation.protocols import evaluate, every_subset
 from robustseg_core.evaluation.report import any_modal_table
 from robustseg_core.models.segmenter import MultimodalSegmenter
+from robustseg_core.runtime.openvino_backend import OpenVinoBackend
+from robustseg_core.runtime.torch_backend import TorchBackend
 
 NAMES = ('rgb', 'depth', 'event', 'lidar')
 SUBSETS = [subset for size in range(1, 5) for subset in combinations(NAMES, size)]
@@ -46,7 +49,7 @@ def assert_close(confusion, expected):
 
 
 def test_any_modal_scores_each_subset_as_if_the_others_were_never_there(model, make_batches):
-    scores = any_modal(model, make_batches(2))
+    scores = every_subset(model, make_batches(2))
 
     assert scores.frames == 2
     assert list(scores.counts) == SUBSETS
@@ -71,8 +74,25 @@ def test_emm_encodes_zero_images_in_place_of_the_others(model, make_batches):
             },
         )
         assert_close(confusion, expected)
-    anyway = any_modal(model, make_batches(2))
+    anyway = every_subset(model, make_batches(2))
     assert (anyway.counts['rgb',].counts != scores.counts['rgb',].counts).any()
+
+
+def test_a_network_trained_on_black_images_is_scored_on_them(model, make_batches):
+    black = MultimodalSegmenter(replace(model.config, missing='zero'))
+    black.load_state_dict(model.state_dict())
+    emm = evaluate(black, make_batches(2), ['emm']).emm
+    assert every_subset(black, make_batches(2)).mean_ious() == emm.mean_ious()
+
+
+def test_another_library_scores_the_same(model, make_batches):
+    pytest.importorskip('openvino')
+    pytest.importorskip('onnx')
+    batches = make_batches(2)
+    ours = every_subset(model, batches)
+    theirs = every_subset(OpenVinoBackend.of(model), batches)
+    for subset, confusion in ours.counts.items():
+        assert_close(theirs.counts[subset], confusion.counts)
 
 
 def test_rmm_makes_holes_in_the_others(model, make_batches):
@@ -147,9 +167,9 @@ def test_another_seed_gives_other_noise(model, make_batches):
 
 def test_every_image_is_encoded_once(model, make_batches, monkeypatch):
     sizes = []
-    encode = MultimodalSegmenter.encode
+    encode = TorchBackend.encode
     monkeypatch.setattr(
-        MultimodalSegmenter,
+        TorchBackend,
         'encode',
         lambda self, image: sizes.append(len(image)) or encode(self, image),
     )
@@ -171,7 +191,7 @@ def test_every_image_is_encoded_once(model, make_batches, monkeypatch):
 def test_only_clean_features_and_those_of_one_corruption_are_held(
     model, make_batches, monkeypatch
 ):
-    encode = MultimodalSegmenter.encode
+    encode = TorchBackend.encode
     held, most = [], []
 
     def watched(self, image):
@@ -180,7 +200,7 @@ def test_only_clean_features_and_those_of_one_corruption_are_held(
         most.append(sum(each() is not None for each in held))
         return maps
 
-    monkeypatch.setattr(MultimodalSegmenter, 'encode', watched)
+    monkeypatch.setattr(TorchBackend, 'encode', watched)
     evaluate(model, make_batches(4))
     # Four clean, four corrupted, the zero image; and one batch's go before the next one's come.
     assert max(most) <= 4 + 4 + 1
@@ -219,7 +239,7 @@ def test_a_sensor_that_no_frame_has_leaves_its_subsets_without_a_score(model, ma
 
 def test_the_network_is_left_as_it_was(model, make_batches):
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    any_modal(model.train(), make_batches(2))
+    every_subset(model.train(), make_batches(2))
     assert model.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
@@ -231,18 +251,18 @@ def test_an_unknown_protocol_is_named(model, make_batches):
 
 def test_no_frame_is_no_score(model):
     with pytest.raises(DataError, match='no frame to score'):
-        any_modal(model, [])
+        every_subset(model, [])
 
 
 def test_a_label_that_is_no_class_is_named_with_its_frame(model, make_batches):
     batches = make_batches(2)
     batches[0]['labels'][1, 9, 9] = 7
     with pytest.raises(DataError, match=r"frame1'\] hold the ids \[7\]; wanted 0..2 or 255"):
-        any_modal(model, batches)
+        every_subset(model, batches)
 
 
 def test_the_table_has_a_column_per_subset_and_their_plain_mean(model, make_batches):
-    scores = any_modal(model, make_batches(2))
+    scores = every_subset(model, make_batches(2))
     lines = any_modal_table({'student': scores}).splitlines()
     columns = 'R | D | E | L | RD | RE | RL | DE | DL | EL | RDE | RDL | REL | DEL | RDEL'
     assert lines[0] == f'| model | {columns} | mean |'

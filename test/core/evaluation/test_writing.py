@@ -23,6 +23,8 @@ def subject() -> Subject:
         resolution=(512, 512),
         seed=7,
         device='cpu',
+        backend='torch',
+        precision='bf16',
         gaps=['lidar: 1 of 2 files are missing'],
         provenance={},
     )

@@ -5,9 +5,10 @@ import math
 
 import pytest
 
+from robustseg_core.evaluation.protocols import every_subset
 from robustseg_core.exporting.agreement import Agreement
 from robustseg_core.exporting.formats import Target
-from robustseg_core.exporting.report import Report
+from robustseg_core.exporting.report import Report, summary
 
 
 @pytest.fixture
@@ -54,3 +55,10 @@ def test_without_scores_nothing_is_said_of_them():
     assert 'mIoU' not in report.markdown()
     assert 'any size' in report.markdown()
     assert json.loads(report.to_json())['miou'] == {}
+
+
+def test_the_summary_names_what_counts(network, make_frames):
+    found = summary(every_subset(network, make_frames(2)))
+    assert list(found['by_subset']) == ['R', 'D', 'E', 'RD', 'RE', 'DE', 'RDE']
+    assert found['any_modal'] == pytest.approx(sum(found['by_subset'].values()) / 7)
+    assert found['all_modalities'] == found['by_subset']['RDE']

@@ -224,16 +224,6 @@ def test_each_sample_is_evaluated_with_the_statistics_of_its_subset(make_model, 
     assert torch.equal(changed[1], logits[1])
 
 
-def test_a_subset_has_a_number_whatever_the_order_of_its_names(make_model):
-    model = make_model()
-    assert model.subset_index(['lidar', 'rgb']) == 6
-    assert model.subset_index(NAMES) == 14
-    with pytest.raises(ConfigError, match="'radar'"):
-        model.subset_index(['radar'])
-    with pytest.raises(DataError, match='at least one'):
-        model.subset_index([])
-
-
 def test_where_statistics_are_shared_no_rows_are_made(make_model):
     assert make_model().subset_rows(['rgb']) is None
     assert make_model(norm_statistics='subset').subset_rows(['rgb']).tolist() == [0]

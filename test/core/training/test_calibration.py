@@ -41,7 +41,7 @@ def test_statistics_are_those_of_what_the_head_normalises(missing, make_model):
         images = {name: torch.stack([f['images'][name] for f in chosen]) for name in subset}
         encoded = model.encode_present(images)
         maps = model.head.mix(model.fuse_present(encoded, len(chosen)))
-        row = model.subset_index(subset)
+        row = model.config.modalities.subset_index(subset)
         norm = result.head.norm
         expected = maps.mean(dim=(0, 2, 3)), maps.var(dim=(0, 2, 3), correction=0)
         torch.testing.assert_close(norm.subset_mean[row], expected[0], rtol=1e-4, atol=1e-4)
