@@ -9,6 +9,7 @@ import sys
 from tqdm import tqdm
 
 from robustseg_core.data.opening import open_frames
+from robustseg_core.data.transforms import DepthHoles
 from robustseg_core.errors import RobustSegError
 from robustseg_core.evaluation.feeding import batches, check_fit, check_sides
 from robustseg_core.evaluation.gallery import Gallery
@@ -50,6 +51,11 @@ def _parser() -> argparse.ArgumentParser:
         '--precision', choices=PRECISIONS, default='fp32', help='of the arithmetic'
     )
     parser.add_argument('--batch-size', type=int, default=4, help='frames at a time')
+    parser.add_argument(
+        '--depth-holes',
+        action='store_true',
+        help='with holes in every depth image, as cameras leave them and filled-in sets do not',
+    )
     parser.add_argument('--no-plots', action='store_true', help='tables only')
     parser.add_argument('settings', nargs='*', metavar='key=value', help='e.g. data.root=nyuv2')
     return parser
@@ -67,7 +73,11 @@ def _run(arguments: argparse.Namespace) -> str:
     check_fit(network, frames)
     if backend.name != 'torch':
         check_sides(config.data)
-    loader = batches(network, frames, config.data, arguments.batch_size, config.workers)
+    steps, gaps = [], list(frames.missing.lines())
+    if arguments.depth_holes:
+        steps.append(DepthHoles(network.modalities, config.seed))
+        gaps.append(f'every depth image has got holes, drawn with seed {config.seed}')
+    loader = batches(network, frames, config.data, arguments.batch_size, config.workers, *steps)
     gallery = Gallery(network.modalities, len(network.labels), config.seed)
     evaluation = evaluate(
         backend,
@@ -87,7 +97,7 @@ def _run(arguments: argparse.Namespace) -> str:
         device=str(backend.device),
         backend=backend.name,
         precision=backend.precision,
-        gaps=frames.missing.lines(),
+        gaps=gaps,
         provenance=backend.provenance,
     )
     return write(evaluation, subject, None if arguments.no_plots else gallery, arguments.out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
 import cv2
@@ -148,6 +149,29 @@ class Augmented:
         if encoding in DEPTH_ENCODINGS and float(torch.rand(())) < self._config.depth_holes:
             return _with_holes(image)
         return image
+
+
+class DepthHoles:
+    """Make holes in every depth image, as ``DataConfig.depth_holes`` does in training.
+
+    Args:
+        modalities: Say which images are depth.
+        seed: With the frame's id it decides where the holes are.
+    """
+
+    def __init__(self, modalities: ModalitySet, seed: int) -> None:
+        self._names = {each.name for each in modalities if each.encoding in DEPTH_ENCODINGS}
+        self._seed = seed
+
+    def __call__(self, arrays: Arrays) -> Arrays:
+        digest = blake2b(f'{self._seed}\0{arrays["id"]}'.encode(), digest_size=8).digest()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int.from_bytes(digest, 'little'))
+            images = {
+                name: _with_holes(image) if name in self._names else image
+                for name, image in arrays['images'].items()
+            }
+        return {**arrays, 'images': images}
 
 
 class Transformed(Dataset[Sample]):

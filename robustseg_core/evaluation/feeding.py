@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from torch.utils.data import DataLoader, Dataset
@@ -9,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 from robustseg_core.data.config import DataConfig
 from robustseg_core.data.frames import Frames
 from robustseg_core.data.sample import Batch, Collate
-from robustseg_core.data.transforms import ToSample, Transformed
+from robustseg_core.data.transforms import Arrays, ToSample, Transformed
 from robustseg_core.errors import ConfigError, DataError
 from robustseg_core.labels import LabelSet
 from robustseg_core.models.config import SegmenterConfig
@@ -64,7 +65,12 @@ def check_sides(config: DataConfig) -> None:
 
 
 def batches(
-    network: SegmenterConfig, frames: Frames, config: DataConfig, batch_size: int, workers: int
+    network: SegmenterConfig,
+    frames: Frames,
+    config: DataConfig,
+    batch_size: int,
+    workers: int,
+    *steps: Callable[[Arrays], Arrays],
 ) -> DataLoader[Batch]:
     """Return the frames in order as batches, with the network's sensors and normalisation.
 
@@ -74,6 +80,7 @@ def batches(
         config: Says to which size frames are brought, and how.
         batch_size: Frames at a time, > 0.
         workers: Processes that read; 0 = this one.
+        steps: What else is done to a frame first.
 
     Raises:
         ConfigError: A number is out of range.
@@ -83,7 +90,7 @@ def batches(
             msg = f'{name} must be at least {least}, got {value}.'
             raise ConfigError(msg)
     to_sample = ToSample(network.modalities, config.size, config.fit)
-    samples = Transformed(cast('Dataset[Any]', frames), to_sample)
+    samples = Transformed(cast('Dataset[Any]', frames), *steps, to_sample)
     loader: DataLoader[Any] = DataLoader(
         samples,
         batch_size=batch_size,

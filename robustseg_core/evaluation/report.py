@@ -30,7 +30,7 @@ class Subject:
         device: Where it was computed.
         backend: By which library.
         precision: In which arithmetic.
-        gaps: What the data set lacks, one line for each kind of file.
+        gaps: What the frames lack, one line for each kind of file.
         provenance: What the checkpoint says it was made from.
     """
 

@@ -99,6 +99,25 @@ def test_another_library_can_be_scored(checkpoint, indoor, tmp_path):
     assert scores['openvino'] == pytest.approx(scores['torch'], abs=0.5)
 
 
+def test_holes_can_be_made_in_the_depth(checkpoint, indoor, tmp_path):
+    arguments = ['--checkpoint', str(checkpoint()), '--no-plots', *indoor_settings(indoor)]
+    scores = []
+    for name, options in (
+        ('whole', []),
+        ('holes', ['--depth-holes']),
+        ('again', ['--depth-holes']),
+    ):
+        out = tmp_path / name
+        assert main([*arguments, '--out', str(out), *options]) == 0
+        results = json.loads((out / 'results.json').read_text())
+        scores.append(results['any_modal']['miou_all_classes'])
+        assert ('holes, drawn with seed' in (out / 'report.md').read_text()) == bool(options)
+    whole, holes, again = scores
+    assert holes['R'] == whole['R']
+    assert holes['D'] != whole['D']
+    assert again == holes
+
+
 def test_another_split_can_be_named(checkpoint, indoor, tmp_path):
     arguments = ['--checkpoint', str(checkpoint()), '--out', str(tmp_path), '--no-plots']
     assert (

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from robustseg_core.data.config import DataConfig
 from robustseg_core.data.transforms import (
     Augmented,
+    DepthHoles,
     Draw,
     Resized,
     ToSample,
@@ -129,6 +130,19 @@ def test_colour_jitter_touches_rgb_alone() -> None:
     torch.testing.assert_close(sample['images']['depth'][0], labels)
     torch.testing.assert_close(sample['images']['event'][0], labels)
     assert (sample['images']['rgb'][0] != labels).float().mean() > 0.5
+
+
+def test_holes_to_score_with_are_the_same_whenever_a_frame_is_read() -> None:
+    whole = arrays()
+    holes = DepthHoles(SENSORS, seed=3)
+    state = torch.get_rng_state()
+    first = holes(whole)['images']
+    assert torch.equal(torch.get_rng_state(), state)
+    np.testing.assert_array_equal(first['depth'], holes(whole)['images']['depth'])
+    assert 0 < (first['depth'] != whole['images']['depth']).mean() < 0.5
+    assert first['rgb'] is whole['images']['rgb']
+    for other in (DepthHoles(SENSORS, seed=4)(whole), holes({**whole, 'id': 'another'})):
+        assert not np.array_equal(other['images']['depth'], first['depth'])
 
 
 def test_holes_make_part_of_the_depth_unknown_and_nothing_else() -> None:
