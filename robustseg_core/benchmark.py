@@ -11,10 +11,13 @@ import sys
 from typing import Any
 
 from robustseg_core.benchmarking.contestants import Entry
-from robustseg_core.benchmarking.peers import compare
+from robustseg_core.benchmarking.peers import Effort, compare_backends, compare_peers
 from robustseg_core.errors import ConfigError, RobustSegError
 from robustseg_core.models.checkpoint import load_model
+from robustseg_core.models.embedded import checkpoint_path
 from robustseg_core.runtime.measure import measure, random_model
+
+DEFAULT_BACKENDS = ('torch', 'onnxruntime', 'openvino', 'openvino:bf16')
 
 
 def _alone(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
@@ -27,27 +30,27 @@ def _alone(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     return report.as_table(), report.to_dict()
 
 
-def _peers(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
-    """Time the peers; return the tables, and what JSON gets."""
-    if args.checkpoint is not None:
-        msg = '--peers compares random weights, which all of them can have; leave --checkpoint.'
-        raise ConfigError(msg)
+def _compared(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    """Time backends, with their peers or of one checkpoint; return tables, and what JSON gets."""
     # Threads that wait for work by spinning would take the cores from whoever's turn it is.
     os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
-    entries = [Entry('huggingface')]
-    for each in args.backends:
-        backend, _, precision = each.partition(':')
-        entries.append(Entry('ours', backend, precision or 'fp32'))
-    comparison = compare(
-        entries,
-        args.sizes,
-        backbone=args.backbone,
-        width=args.head_width,
-        device=args.device,
-        repeats=args.repeats,
-        budget_s=args.budget,
-        tell=partial(print, file=sys.stderr, flush=True),
-    )
+    effort = Effort(args.sizes, args.device, args.repeats, args.budget)
+    tell = partial(print, file=sys.stderr, flush=True)
+    words = args.backends or DEFAULT_BACKENDS
+    if args.peers:
+        if args.checkpoint is not None:
+            msg = '--peers compares random weights, which all can have; leave --checkpoint.'
+            raise ConfigError(msg)
+        entries = [Entry('huggingface'), *(_entry(word, None) for word in words)]
+        comparison = compare_peers(
+            entries, effort, backbone=args.backbone, width=args.head_width, tell=tell
+        )
+    else:
+        if args.checkpoint is None:
+            msg = '--backends without --peers compares those of a checkpoint; name --checkpoint.'
+            raise ConfigError(msg)
+        entries = [_entry(word, args.checkpoint) for word in words]
+        comparison = compare_backends(args.checkpoint, entries, effort, tell)
     if args.plot is not None:
         from robustseg_core.benchmarking.plots import draw_growth
 
@@ -55,12 +58,25 @@ def _peers(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     return comparison.as_tables(), comparison.to_dict()
 
 
+def _entry(word: str, checkpoint: Path | None) -> Entry:
+    """Read ``backend``, ``backend:precision`` or, of a checkpoint, the folder of an export."""
+    if checkpoint is not None and Path(word).is_dir():
+        return Entry('ours', 'auto', path=Path(word))
+    backend, _, precision = word.partition(':')
+    return Entry('ours', backend, precision or 'fp32', checkpoint)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(
         prog='python -m robustseg_core.benchmark', description=__doc__
     )
-    parser.add_argument('--checkpoint', type=Path, help='otherwise random weights are timed')
+    parser.add_argument(
+        '--checkpoint',
+        type=checkpoint_path,
+        help='a file, or the name of one that comes with the package; otherwise random weights '
+        'are timed',
+    )
     parser.add_argument('--backbone', default='mit_b0', help='of the random weights')
     parser.add_argument('--head-width', type=int, default=768, help='of the random weights')
     parser.add_argument('--sizes', type=int, nargs='+', default=[256, 512, 1024], metavar='PIXELS')
@@ -75,18 +91,18 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         '--backends',
         nargs='+',
-        default=['torch', 'onnxruntime', 'openvino', 'openvino:bf16'],
-        metavar='BACKEND[:PRECISION]',
-        help='of ours, beside the peers',
+        metavar='BACKEND[:PRECISION]|FOLDER',
+        help='of ours, beside the peers; without --peers: those of --checkpoint, and folders that '
+        'were exported from it, beside the first',
     )
     parser.add_argument(
-        '--budget', type=float, default=60.0, help='seconds after which a case among peers ends'
+        '--budget', type=float, default=60.0, help='seconds after which a compared case ends'
     )
-    parser.add_argument('--plot', type=Path, metavar='FILE', help='of the peers, a PNG')
+    parser.add_argument('--plot', type=Path, metavar='FILE', help='of what is compared, a PNG')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the figures there too')
     args = parser.parse_args(argv)
     try:
-        text, content = _peers(args) if args.peers else _alone(args)
+        text, content = (_compared if args.peers or args.backends else _alone)(args)
         print(text)
         if args.json is not None:
             args.json.write_text(json.dumps(content, indent=2) + '\n')

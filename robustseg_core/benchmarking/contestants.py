@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,12 +20,13 @@ from robustseg_core.models.importers.protocols import published_modalities
 from robustseg_core.models.mix_transformer import MIX_TRANSFORMERS
 from robustseg_core.models.segmenter import MultimodalSegmenter, mean_of
 from robustseg_core.runtime.engine import Engine
+from robustseg_core.runtime.opening import open_backend
 from robustseg_core.sensors.network_input import network_tensor
 
 Images = Mapping[str, NDArray[Any]]
 Ids = NDArray[np.uint8]
 
-OURS = 'ours_{size}.safetensors'
+OURS = 'ours.safetensors'
 THEIRS = 'theirs'
 
 
@@ -40,17 +41,22 @@ class Entry:
             of the features through its head. ``ours``: the engine.
         backend: Of the engine.
         precision: Of the engine.
+        path: What the engine opens, a checkpoint or an export; None = the random weights.
     """
 
     kind: str
     backend: str = ''
     precision: str = 'fp32'
+    path: Path | None = None
 
     @property
     def name(self) -> str:
         if self.kind != 'ours':
             return {'published': 'published', 'huggingface': 'Hugging Face'}[self.kind]
-        return f'ours, {self.backend}' + ('' if self.precision == 'fp32' else f' {self.precision}')
+        if self.path is not None and self.path.is_dir():
+            return self.path.name
+        name = self.backend + ('' if self.precision == 'fp32' else f' {self.precision}')
+        return f'ours, {name}' if self.path is None else name
 
 
 class Contestant(Protocol):
@@ -66,14 +72,11 @@ class Contestant(Protocol):
         """Receive the last image and segment the frame."""
 
 
-def write_weights(
-    folder: Path, sizes: Sequence[int], *, backbone: str, width: int, seed: int
-) -> None:
-    """Write the same random network as transformers' and as our checkpoints into ``folder``.
+def write_weights(folder: Path, *, backbone: str, width: int, seed: int) -> None:
+    """Write the same random network as transformers' and as our checkpoint into ``folder``.
 
     Args:
         folder: An existing one.
-        sizes: Sides of the squares that our checkpoints say they were trained for.
         backbone: A Mix Transformer.
         width: Of the head.
         seed: Of the weights.
@@ -98,11 +101,7 @@ def write_weights(
         theirs.decode_head.classifier.weight.data.normal_(std=1.0)
     theirs.eval().save_pretrained(folder / THEIRS)
     weights = folder / THEIRS / 'model.safetensors'
-    for size in sizes:
-        ours = import_model(
-            weights, labels, published_modalities('deliver'), resolution=(size, size)
-        )
-        save_model(ours, folder / OURS.format(size=size))
+    save_model(import_model(weights, labels, published_modalities('deliver')), folder / OURS)
 
 
 def enter(entry: Entry, folder: Path, device: str, size: int) -> Contestant:
@@ -112,11 +111,12 @@ def enter(entry: Entry, folder: Path, device: str, size: int) -> Contestant:
         ConfigError: There is no such backend, precision or device here.
         ImportError: transformers is not installed.
     """
-    path = folder / OURS.format(size=size)
     if entry.kind == 'ours':
-        engine = Engine.from_checkpoint(path, device, entry.backend, entry.precision)
-        return _Ours(engine, size)
-    ours = load_model(path)
+        backend = open_backend(entry.path or folder / OURS, device, entry.backend, entry.precision)
+        # The network sees the images as they are, whatever it was trained for.
+        backend.config = replace(backend.config, resolution=(size, size))
+        return _Ours(Engine(backend), size)
+    ours = load_model(folder / OURS)
     if entry.kind == 'published':
         return _AtOnce(_Published(ours), ours, device)
     from transformers import SegformerForSemanticSegmentation

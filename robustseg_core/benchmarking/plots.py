@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from robustseg_core.benchmarking.peers import MODALITIES, Comparison, Score
+from robustseg_core.benchmarking.peers import Comparison, Score
 
 
 def draw_growth(comparison: Comparison, path: Path) -> None:
@@ -18,8 +18,9 @@ def draw_growth(comparison: Comparison, path: Path) -> None:
     Raises:
         OSError: ``path`` cannot be written.
     """
-    whole = [score for score in comparison.scores if score.modalities == MODALITIES]
-    sizes = {score.size for score in comparison.scores if score.modalities < MODALITIES}
+    known = comparison.scores[0].of
+    whole = [score for score in comparison.scores if score.modalities == known]
+    sizes = {score.size for score in comparison.scores if score.modalities < known}
     swept = [score for score in comparison.scores if score.size in sizes]
     figure = Figure(figsize=(13, 4), layout='constrained')
     FigureCanvasAgg(figure)
@@ -30,7 +31,7 @@ def draw_growth(comparison: Comparison, path: Path) -> None:
         axes[0].plot(pixels, [s.frame.p50_ms for s in score_group], 'o-', label=name)
         axes[1].plot(pixels, [s.peak_mb for s in score_group], 'o-', label=name)
     for axis, what in zip(axes, ('frame, p50 (ms)', 'memory (MB)'), strict=False):
-        _label(axis, f'{MODALITIES} modalities', 'million pixels', what)
+        _label(axis, f'{known} modalities', 'million pixels', what)
         axis.set_xscale('log')
     for score_group in _by_name(swept):
         numbers = [score.modalities for score in score_group]
@@ -40,7 +41,7 @@ def draw_growth(comparison: Comparison, path: Path) -> None:
     if swept:
         title = f'{swept[0].size}x{swept[0].size}; dashed: from the last image'
         _label(axes[2], title, 'modalities', 'p50 (ms)')
-        axes[2].set_xticks(range(1, MODALITIES + 1))
+        axes[2].set_xticks(range(1, known + 1))
     axes[0].legend(fontsize=8)
     figure.savefig(path, dpi=110)
 

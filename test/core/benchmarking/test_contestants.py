@@ -14,7 +14,7 @@ NAMES = ('rgb', 'depth', 'event', 'lidar')
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp('weights')
-    write_weights(folder, [64], backbone='mit_b0', width=16, seed=3)
+    write_weights(folder, backbone='mit_b0', width=16, seed=3)
     return folder
 
 
