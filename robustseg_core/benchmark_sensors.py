@@ -51,16 +51,14 @@ class Figure:
     part: str
     amount: int
     unit: str
-    p50_ms: float
-    p99_ms: float
-    runs: int
+    timing: Timing
     goal_ms: float | None
 
     def as_row(self) -> str:
-        rate = self.amount / self.p50_ms / 1000
+        rate = self.amount / self.timing.p50_ms / 1000
         goal = '-' if self.goal_ms is None else f'{self.goal_ms:.1f} ms'
         return (
-            f'| {self.part} | {self.p50_ms:.2f} | {self.p99_ms:.2f} '
+            f'| {self.part} | {self.timing.p50_ms:.2f} | {self.timing.p99_ms:.2f} '
             f'| {rate:.1f} M {self.unit}/s | {goal} |'
         )
 
@@ -197,10 +195,8 @@ def measure(repeats: int, timer: Callable[[], float] = perf_counter) -> list[Fig
     stopwatch = Stopwatch(torch.device('cpu'), repeats, BUDGET_S, timer)
     figures = []
     for part, amount, unit, goal_ms, run in cases(np.random.default_rng(0)):
-        timing = Timing.of(part, amount, stopwatch.durations_ms(run))
-        figures.append(
-            Figure(part, amount, unit, timing.p50_ms, timing.p99_ms, timing.runs, goal_ms)
-        )
+        timing = Timing.of(stopwatch.durations_ms(run))
+        figures.append(Figure(part, amount, unit, timing, goal_ms))
     return figures
 
 

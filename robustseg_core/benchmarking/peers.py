@@ -253,8 +253,8 @@ def _scored(
             size=case.size,
             modalities=case.modalities,
             of=known,
-            frame=Timing.of('frame', case.size, [run.frame_ms for run in each]),
-            last=Timing.of('last image', case.size, [run.last_ms for run in each]),
+            frame=Timing.of([run.frame_ms for run in each]),
+            last=Timing.of([run.last_ms for run in each]),
             peak_mb=max(run.peak_mb for run in (first[name], *each)),
             agreement=float(np.mean(first[name].class_ids == truth)),
         )

@@ -31,31 +31,41 @@ FEWEST = 3  # runs, however slow
 
 @dataclass(frozen=True)
 class Timing:
-    """The duration of one part.
+    """The durations of some runs.
 
     Attributes:
-        part: What was timed.
-        size: Side of the square image, in pixels.
         p50_ms: Median.
         p99_ms: 99th percentile, nearest rank: the slowest run where there are at most 100.
         runs: How many were timed.
     """
 
-    part: str
-    size: int
     p50_ms: float
     p99_ms: float
     runs: int
 
     @classmethod
-    def of(cls, part: str, size: int, durations_ms: Sequence[float]) -> Timing:
-        """Summarise the durations of the runs of a part."""
+    def of(cls, durations_ms: Sequence[float]) -> Timing:
         ordered = sorted(durations_ms)
 
         def percentile(percent: int) -> float:
             return ordered[math.ceil(percent / 100 * len(ordered)) - 1]
 
-        return cls(part, size, percentile(50), percentile(99), len(ordered))
+        return cls(percentile(50), percentile(99), len(ordered))
+
+
+@dataclass(frozen=True)
+class Part:
+    """How long a part of the network takes.
+
+    Attributes:
+        name: What was timed.
+        size: Side of the square image, in pixels.
+        timing: Its durations.
+    """
+
+    name: str
+    size: int
+    timing: Timing
 
 
 @dataclass(frozen=True)
@@ -118,14 +128,14 @@ class Report:
 
     model: str
     machine: Machine
-    timings: tuple[Timing, ...]
+    parts: tuple[Part, ...]
 
     def as_table(self) -> str:
         """Return Markdown: one row per part, one column per size."""
-        sizes = sorted({timing.size for timing in self.timings})
+        sizes = sorted({part.size for part in self.parts})
         cells = {
-            (timing.part, timing.size): f'{timing.p50_ms:.1f} / {timing.p99_ms:.1f}'
-            for timing in self.timings
+            (part.name, part.size): f'{part.timing.p50_ms:.1f} / {part.timing.p99_ms:.1f}'
+            for part in self.parts
         }
         rows = [
             f'{self.model}; {self.machine}.',
@@ -134,8 +144,8 @@ class Report:
             '|---' * (1 + len(sizes)) + '|',
         ]
         rows += [
-            f'| {part} | ' + ' | '.join(cells.get((part, size), '-') for size in sizes) + ' |'
-            for part in dict.fromkeys(timing.part for timing in self.timings)
+            f'| {name} | ' + ' | '.join(cells.get((name, size), '-') for size in sizes) + ' |'
+            for name in dict.fromkeys(part.name for part in self.parts)
         ]
         return '\n'.join(rows)
 
@@ -191,18 +201,18 @@ def measure(
     if repeats < 1:
         msg = f'repeats must be >= 1, got {repeats!r}.'
         raise ConfigError(msg)
-    timings = []
+    parts = []
     for size in sizes:
         model = deepcopy(model).eval()
         model.config = replace(model.config, resolution=(size, size))
         engine = Engine(TorchBackend(model, device))
         model.to(engine.backend.device)
-        for part, run in _parts(model, engine, size):
+        for name, run in _parts(model, engine, size):
             stopwatch = Stopwatch(engine.backend.device, repeats, budget_s, timer)
-            timings.append(Timing.of(part, size, stopwatch.durations_ms(run)))
+            parts.append(Part(name, size, Timing.of(stopwatch.durations_ms(run))))
     config = model.config
     title = f'{config.backbone}, head {config.head_width}, {len(config.labels)} classes'
-    return Report(title, machine(str(engine.backend.device)), tuple(timings))
+    return Report(title, machine(str(engine.backend.device)), tuple(parts))
 
 
 def machine(device: str) -> Machine:

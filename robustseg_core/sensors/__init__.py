@@ -6,13 +6,9 @@
 from robustseg_core.sensors.camera import CameraModel, Projection
 from robustseg_core.sensors.depth import depth_from_raw, encode_depth
 from robustseg_core.sensors.encodings import ENCODINGS, Encoding, Measurement, encoding_of
-from robustseg_core.sensors.event_decoders import (
-    EventDecoder,
-    Evt3Decoder,
-    decode_mono,
-    event_decoder,
-)
+from robustseg_core.sensors.event_decoders import EventDecoder, decode_mono, event_decoder
 from robustseg_core.sensors.events import Events, EventWindow, event_image
+from robustseg_core.sensors.evt3 import Evt3Decoder
 from robustseg_core.sensors.grey import encode_grey
 from robustseg_core.sensors.lidar import lidar_image
 from robustseg_core.sensors.radar import RadarPoints, radar_image, radar_points

@@ -21,9 +21,9 @@ PARTS = [
 
 
 def test_percentiles_are_nearest_rank():
-    timing = Timing.of('x', 64, [float(value) for value in range(200, 0, -1)])
+    timing = Timing.of([float(value) for value in range(200, 0, -1)])
     assert (timing.p50_ms, timing.p99_ms, timing.runs) == (100.0, 198.0, 200)
-    assert Timing.of('x', 64, [3.0]) == Timing('x', 64, 3.0, 3.0, 1)
+    assert Timing.of([3.0]) == Timing(3.0, 3.0, 1)
 
 
 def test_the_stopwatch_times_each_run_and_leaves_out_the_warm_up():
@@ -48,10 +48,10 @@ def test_every_part_is_timed_at_every_size():
     report = measure(
         random_model('mit_nano', 8), [32, 64], repeats=2, timer=lambda: float(next(ticks))
     )
-    assert [(t.part, t.size) for t in report.timings] == [
+    assert [(part.name, part.size) for part in report.parts] == [
         (part, size) for size in (32, 64) for part in PARTS
     ]
-    assert all(timing.p50_ms == 1000 for timing in report.timings)
+    assert all(part.timing.p50_ms == 1000 for part in report.parts)
     lines = report.as_table().splitlines()
     assert 'mit_nano, head 8, 25 classes' in lines[0]
     assert f'torch {torch.__version__}' in lines[0]
@@ -78,7 +78,7 @@ def test_the_command_prints_a_table_and_writes_the_figures(model, tmp_path, caps
     assert benchmark.main([*arguments, '--repeats', '1', '--json', str(file)]) == 0
     assert '| 4 modalities, image to mask |' in capsys.readouterr().out
     figures = json.loads(file.read_text())
-    assert [each['part'] for each in figures['timings']] == PARTS
+    assert [each['name'] for each in figures['parts']] == PARTS
     assert figures['machine']['torch'] == torch.__version__
 
 

@@ -10,13 +10,9 @@ import numpy as np
 import pytest
 
 from robustseg_core.errors import SensorError
-from robustseg_core.sensors.event_decoders import (
-    Evt3Decoder,
-    SensorClock,
-    decode_mono,
-    event_decoder,
-)
+from robustseg_core.sensors.event_decoders import decode_mono, event_decoder
 from robustseg_core.sensors.events import Events
+from robustseg_core.sensors.evt3 import Evt3Decoder
 
 US, MS, S = 1000, 1_000_000, 1_000_000_000
 Y, X, BASE, V12, V8, LOW, HIGH = 0, 2, 3, 4, 5, 6, 8
@@ -264,29 +260,6 @@ def test_evt3_times_are_those_of_the_stamps() -> None:
     # Delivered 3 ms late: its events still happened when the camera's clock says.
     late = decoder.decode(packet((LOW, 1000), (X, 1)), 100 * S + 4 * MS)
     assert late.t_ns[0] == pytest.approx(100 * S + 1 * MS, abs=US)
-
-
-def test_sensor_clock_takes_the_least_delay() -> None:
-    clock = SensorClock()
-    delays_ms = [5, 2, 9, 2, 7]
-    offsets = [clock.offset(i * MS, 50 * S + i * MS + d * MS) for i, d in enumerate(delays_ms)]
-    assert offsets[0] == 50 * S + 5 * MS
-    np.testing.assert_allclose(offsets[1:], 50 * S + 2 * MS, atol=2 * US, rtol=0)
-
-
-@pytest.mark.parametrize('drift', [-100e-6, 100e-6])
-def test_sensor_clock_follows_drift_for_an_hour(drift: float) -> None:
-    clock = SensorClock()
-    for second in range(3600):
-        sensor = int(second * S * (1 + drift))
-        error = sensor + clock.offset(sensor, second * S) - second * S
-        assert abs(error) < MS
-
-
-def test_sensor_clock_starts_over_after_a_jump() -> None:
-    clock = SensorClock()
-    clock.offset(5 * S, 100 * S)
-    assert clock.offset(1 * S, 101 * S) == 100 * S
 
 
 def test_mono_words_are_taken_apart() -> None:
