@@ -26,6 +26,7 @@ class Backend(Protocol):
         provenance: What it was trained and evaluated on.
         precision: Of the arithmetic: ``fp32``, ``bf16``, ``fp16`` or ``int8``.
         device: Where tensors are handed over.
+        size: (height, width) of the only images it takes; None = any multiples of 32.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Backend(Protocol):
     provenance: Mapping[str, Any]
     precision: str
     device: torch.device
+    size: tuple[int, int] | None
 
     def encode(self, images: Tensor) -> list[Tensor]:
         """Return the four maps (B, C_i, h_i, w_i), finest first, of normalised images.

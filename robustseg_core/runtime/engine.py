@@ -36,7 +36,8 @@ class Segmentation:
         class_ids: (H, W) uint8, positions in the label set.
         confidence: (H, W) float32 in (0, 1], the softmax probability of the class; or None.
         present: The modalities it rests on, in the model's order.
-        timings_ms: ``encode`` (0 where all features were held), ``decode`` and ``total``.
+        timings_ms: ``prepare`` (resize and normalise), ``encode``, ``head``, ``classes`` (upsample
+            and choose) and ``total``; the first two are next to nothing where features were held.
     """
 
     class_ids: NDArray[np.uint8]
@@ -58,7 +59,7 @@ class Engine:
     """The network at work: images held, their features kept, masks on demand.
 
     Each image passes the encoder once, as soon as ``encode_ahead`` or at the latest as ``segment``
-    asks for it; its features are kept until ``HELD`` newer images of that modality have come, or
+    asks for it; its features are kept until a newer image of that modality was in a frame, or
     another size is asked for. A frame then costs the images that are not encoded yet and one
     head. Not safe to share between threads.
 
@@ -115,6 +116,8 @@ class Engine:
 
     def network_size(self, height: int, width: int) -> Size:
         """Return the (height, width) at which the network sees a frame of this size."""
+        if self.backend.size is not None:
+            return self.backend.size
         return network_size(height, width, self.resolution)
 
     def observe(self, name: str, image: NDArray[Any], stamp_ns: int) -> None:
@@ -142,14 +145,20 @@ class Engine:
             del images[next(iter(images))]
 
     @torch.inference_mode()
-    def encode_ahead(self, name: str, stamp_ns: int, size: Size) -> None:
+    def encode_ahead(self, name: str, stamp_ns: int, size: Size) -> Mapping[str, float]:
         """Encode a held image now, for frames whose mask has ``size`` (height, width).
+
+        Returns:
+            ``prepare`` and ``encode`` of ``Segmentation.timings_ms``.
 
         Raises:
             RobustSegError: The image is not held.
             SensorError: ``size`` is not positive, or the image is too much for the network.
         """
-        self._encode({name: self._holder(name, stamp_ns)}, self.network_size(*size))
+        start_s = self._timer()
+        held = {name: self._holder(name, stamp_ns)}
+        _, prepared_s = self._encode(held, self.network_size(*size))
+        return _encoding_ms(start_s, prepared_s, self._timer())
 
     @torch.inference_mode()
     def segment(
@@ -173,14 +182,17 @@ class Engine:
             msg = 'Nothing to segment: at least one modality must be present, got none.'
             raise RobustSegError(msg)
         inner = self.network_size(*size)
-        features = self._encode({name: self._holder(name, present[name]) for name in names}, inner)
+        held = {name: self._holder(name, present[name]) for name in names}
+        features, prepared_s = self._encode(held, inner)
+        self._forget_features_before(present)
         missing = len(self.modalities) - len(names)
         if missing and self.backend.config.missing == 'zero':
             features += [self._blank_features(inner)] * missing
-        self._synchronise()
         encoded_s = self._timer()
         subset = self.modalities.subset_index(names)
         logits = self.backend.head(mean_of(features), subset)[0]  # (K, h, w)
+        self._synchronise()
+        decoded_s = self._timer()
         if with_confidence:
             ids, probability = winners_and_confidence(logits, size)
             class_ids, confidence = ids.cpu().numpy(), probability.cpu().numpy()
@@ -188,8 +200,9 @@ class Engine:
             class_ids, confidence = winners(logits, size).cpu().numpy(), None
         end_s = self._timer()
         timings_ms = {
-            'encode': (encoded_s - start_s) * 1000,
-            'decode': (end_s - encoded_s) * 1000,
+            **_encoding_ms(start_s, prepared_s, encoded_s),
+            'head': (decoded_s - encoded_s) * 1000,
+            'classes': (end_s - decoded_s) * 1000,
             'total': (end_s - start_s) * 1000,
         }
         return Segmentation(class_ids, confidence, names, timings_ms)
@@ -219,21 +232,31 @@ class Engine:
             raise RobustSegError(msg)
         return images[stamp_ns]
 
-    def _encode(self, wanted: Mapping[str, _Held], size: Size) -> list[list[Tensor]]:
-        """Return the features of images at ``size``; those that are kept are not computed."""
+    def _forget_features_before(self, present: Mapping[str, int]) -> None:
+        """Drop the features of images older than these: frames go forward in time."""
+        for name, stamp_ns in present.items():
+            for held_ns, held in self._held[name].items():
+                if held_ns == stamp_ns:
+                    break
+                held.features = None
+
+    def _encode(self, wanted: Mapping[str, _Held], size: Size) -> tuple[list[list[Tensor]], float]:
+        """Return the features of images at ``size``, and when what was missing was prepared."""
         missing = {
             name: held
             for name, held in wanted.items()
             if held.features is None or held.size != size
         }
+        device = self.backend.device
         tensors = {
-            name: network_tensor(held.image, self.modalities[name], size)
+            name: network_tensor(held.image, self.modalities[name], size, device)
             for name, held in missing.items()
         }
+        self._synchronise()
+        prepared_s = self._timer()
         groups = [list(missing)] if self._is_batched and missing else [[name] for name in missing]
         for group in groups:
-            images = torch.stack([tensors[name] for name in group]).to(self.backend.device)
-            batch = self.backend.encode(images)
+            batch = self.backend.encode(torch.stack([tensors[name] for name in group]))
             # Finite numbers can still overflow on the way; the coarsest map shows it cheaply.
             finite = batch[-1].isfinite().flatten(1).all(dim=1).tolist()
             if strange := [n for n, good in zip(group, finite, strict=True) if not good]:
@@ -242,7 +265,8 @@ class Engine:
             for row, name in enumerate(group):
                 missing[name].features = [maps[row : row + 1] for maps in batch]
                 missing[name].size = size
-        return [held.features for held in wanted.values() if held.features is not None]
+        self._synchronise()
+        return [held.features for held in wanted.values() if held.features is not None], prepared_s
 
     def _blank_features(self, size: Size) -> list[Tensor]:
         """Return the features of a missing modality, for networks trained with zeroed images."""
@@ -254,6 +278,10 @@ class Engine:
     def _synchronise(self) -> None:
         if self.backend.device.type == 'cuda':
             torch.cuda.synchronize(self.backend.device)  # its work is only queued
+
+
+def _encoding_ms(start_s: float, prepared_s: float, end_s: float) -> dict[str, float]:
+    return {'prepare': (prepared_s - start_s) * 1000, 'encode': (end_s - prepared_s) * 1000}
 
 
 def _check_image(image: NDArray[Any], modality: Modality) -> None:

@@ -43,6 +43,7 @@ class TorchBackend:
         self.config = model.config
         self.provenance: Mapping[str, Any] = model.provenance
         self.precision = precision
+        self.size: tuple[int, int] | None = None
         self.device = find_device(device)
         if precision not in DTYPES or (precision == 'fp16' and self.device.type == 'cpu'):
             wanted = [each for each in DTYPES if self.device.type != 'cpu' or each != 'fp16']

@@ -17,16 +17,22 @@ from robustseg_core.sensors.encodings import encoding_of
 STRIDE = 32  # of the network's coarsest feature map
 
 
-def network_tensor(image: NDArray[Any], modality: Modality, size: tuple[int, int]) -> torch.Tensor:
+def network_tensor(
+    image: NDArray[Any],
+    modality: Modality,
+    size: tuple[int, int],
+    device: torch.device | str = 'cpu',
+) -> torch.Tensor:
     """Resize (see ``resized``) and normalise a modality's image.
 
     Args:
         image: (H, W, 3) in the units of the modality's encoding.
         modality: Names the encoding and carries the normalisation.
         size: (height, width) wanted.
+        device: Where it is normalised; what goes there is as small as the resized image.
 
     Returns:
-        (3, height, width) float32 on the CPU.
+        (3, height, width) float32 on ``device``.
 
     Raises:
         SensorError: ``image`` is not (H, W, 3) or empty.
@@ -34,14 +40,13 @@ def network_tensor(image: NDArray[Any], modality: Modality, size: tuple[int, int
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         msg = f'Image of {modality.name!r} has shape {image.shape}; wanted (height, width, 3).'
         raise SensorError(msg)
-    image = resized(image, modality, size)
-    tensor = np.empty((3, *size), np.float32)
+    pixels = torch.from_numpy(np.ascontiguousarray(resized(image, modality, size))).to(device)
+    tensor = torch.empty(3, *size, device=device)
+    tensor.copy_(pixels.permute(2, 0, 1))
     mean, std = modality.normalisation.mean, modality.normalisation.std
-    for channel in range(3):
-        plane = tensor[channel]
-        np.subtract(image[..., channel], np.float32(mean[channel]), out=plane)
-        plane *= np.float32(1 / std[channel])
-    return torch.from_numpy(tensor)
+    for plane, offset, scale in zip(tensor, mean, std, strict=True):
+        plane.sub_(offset).mul_(1 / scale)
+    return tensor
 
 
 def network_size(height: int, width: int, pixels: int | tuple[int, int]) -> tuple[int, int]:

@@ -55,12 +55,14 @@ class Spy:
     def __init__(self, engine):
         self.count = 0
         self.batches = []
+        self.sizes = set()
         self._encode = engine.backend.encode
         engine.backend.encode = self
 
     def __call__(self, images):
         self.count += len(images)
         self.batches.append(len(images))
+        self.sizes.add(tuple(images.shape[2:]))
         return self._encode(images)
 
 
@@ -201,11 +203,14 @@ def test_a_size_of_zero_is_refused(engine):
 
 
 def test_timings_come_from_the_injected_timer(model):
-    ticks = iter([1.0, 1.25, 1.75])
+    ticks = iter([1.0, 1.25, 1.75, 2.75, 4.75, 5.0, 6.0, 8.0])
     engine = Engine(model, timer=lambda: next(ticks))
     engine.observe('rgb', images()['rgb'], 0)
     timings = engine.segment({'rgb': 0}, SIZE).timings_ms
-    assert timings == {'encode': 250.0, 'decode': 500.0, 'total': 750.0}
+    milliseconds = {'prepare': 250, 'encode': 500, 'head': 1000, 'classes': 2000, 'total': 3750}
+    assert timings == milliseconds
+    engine.observe('rgb', images()['rgb'], 1)
+    assert engine.encode_ahead('rgb', 1, SIZE) == {'prepare': 1000, 'encode': 2000}
 
 
 def test_warm_up_runs_every_modality_and_leaves_nothing_behind(engine):
@@ -264,6 +269,29 @@ def test_a_frame_may_be_made_of_images_that_are_not_the_newest(engine, model):
     arrays = {'rgb': images(0)['rgb'], 'lidar': images(2)['lidar']}
     expected = reference(model, arrays).max(axis=0)
     np.testing.assert_allclose(result.confidence, expected, atol=1e-4)
+
+
+def test_features_of_images_older_than_the_frames_are_not_kept(engine):
+    spy = Spy(engine)
+    for stamp_ns in (1, 2, 3):
+        engine.observe('rgb', images(stamp_ns)['rgb'], stamp_ns)
+        engine.encode_ahead('rgb', stamp_ns, SIZE)
+    engine.segment({'rgb': 2}, SIZE)
+    spy.count = 0
+    engine.segment({'rgb': 3}, SIZE)  # newer than that frame's: still there
+    engine.segment({'rgb': 3}, SIZE)
+    assert spy.count == 0
+    engine.segment({'rgb': 1}, SIZE)  # the image is, its features are not
+    assert spy.count == 1
+
+
+def test_a_network_for_one_size_only_sees_every_frame_at_it(model):
+    engine = Engine(model)
+    engine.backend.size = (64, 96)
+    spy = Spy(engine)
+    observe_all(engine, images())
+    assert engine.segment(dict.fromkeys(NAMES, 0), (50, 70)).class_ids.shape == (50, 70)
+    assert spy.sizes == {(64, 96)}
 
 
 def test_no_more_than_a_few_images_are_held(engine):
