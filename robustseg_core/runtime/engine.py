@@ -183,8 +183,8 @@ class Engine:
             raise RobustSegError(msg)
         inner = self.network_size(*size)
         held = {name: self._holder(name, present[name]) for name in names}
-        features, prepared_s = self._encode(held, inner)
         self._forget_features_before(present)
+        features, prepared_s = self._encode(held, inner)
         missing = len(self.modalities) - len(names)
         if missing and self.backend.config.missing == 'zero':
             features += [self._blank_features(inner)] * missing
