@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from robustseg_core.models.all_mlp_head import AllMlpHead, resize
+from robustseg_core.models.all_mlp_head import CHANNELS_AT_A_TIME, AllMlpHead, resize
 
 CHANNELS = (8, 12, 20, 28)
 
@@ -44,6 +45,30 @@ def test_folded_head_never_holds_four_full_widths():
     convolutions = [each for each in folded.modules() if isinstance(each, nn.Conv2d)]
     assert sorted(each.in_channels for each in convolutions) == [*CHANNELS, 64]
     assert not any(parameter.requires_grad for parameter in folded.parameters())
+
+
+class Largest(TorchDispatchMode):
+    """Remembers how many numbers the largest tensor that an operation returned has."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for each in result if isinstance(result, (list, tuple)) else [result]:
+            if isinstance(each, torch.Tensor):
+                self.numbers = max(self.numbers, each.numel())
+        return result
+
+
+def test_folded_head_never_holds_its_full_width_at_full_size(features, randomise):
+    width = 4 * CHANNELS_AT_A_TIME['cpu']
+    head = AllMlpHead(CHANNELS, width, 25)
+    randomise(head)
+    folded = head.eval().fold()
+    batch, _, rows, columns = features[0].shape
+    with torch.inference_mode(), Largest() as largest:
+        folded(features)
+    assert largest.numbers < batch * width * rows * columns / 3  # a coarser map has its full width
 
 
 def test_head_mixes_the_coarsest_map_first(features, randomise):
@@ -87,6 +112,8 @@ def test_folded_head_keeps_the_statistics_of_every_subset(width, features, rando
         for rows in ([0, 0], [1, 2], [2]):
             subset = torch.tensor(rows)
             expected = head(features, subset)
-            torch.testing.assert_close(folded(features, subset), expected, rtol=0, atol=1e-4)
+            found = folded(features, subset)
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+            assert torch.equal(found.argmax(dim=1), expected.argmax(dim=1))
         assert not torch.allclose(head(features, torch.tensor([0])), head(features), atol=0.1)
         torch.testing.assert_close(folded(features), head(features), rtol=0, atol=1e-4)
