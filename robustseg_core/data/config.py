@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from robustseg_core.errors import ConfigError
+from robustseg_core.models.importers.protocols import PROTOCOLS
 
 Kind = Literal['streets', 'deliver', 'muses', 'mcubes', 'nyuv2', 'folders']
 
@@ -21,6 +22,9 @@ class DataConfig:
         description: The YAML file that describes a data set of kind ``folders``.
         labels: Label set, where the data set has several: ``nyu13`` or ``nyu40``.
         modalities: Names of the sensors used, empty = all that the data set has.
+        inputs: How sensors become images: ``dataset`` by the encodings and statistics that suit
+            the data set; ``published`` as the published networks were fed, so that their
+            checkpoints can be scored, distilled and trained on (DELIVER, MUSES and MCubeS).
         train_split: Frames to train on.
         val_split: Frames to score on.
         size: Height and width, in pixels, to which frames are brought, each a multiple of 32
@@ -43,6 +47,7 @@ class DataConfig:
     description: Path | None = None
     labels: str = ''
     modalities: tuple[str, ...] = ()
+    inputs: Literal['dataset', 'published'] = 'dataset'
     train_split: str = 'train'
     val_split: str = 'val'
     size: tuple[int, int] = (256, 256)
@@ -56,15 +61,7 @@ class DataConfig:
     val_count: int = 200
 
     def __post_init__(self) -> None:
-        if self.kind != 'streets' and self.root is None and self.description is None:
-            msg = f'data.root must name the folder of {self.kind!r}, got nothing.'
-            raise ConfigError(msg)
-        if (self.kind == 'folders') != (self.description is not None):
-            msg = (
-                "data.description belongs to data.kind 'folders' and to no other, "
-                f'got kind {self.kind!r} and description {self.description!r}.'
-            )
-            raise ConfigError(msg)
+        self._check_kind()
         for name in ('train_count', 'val_count'):
             if (count := getattr(self, name)) < 1:
                 msg = f'data.{name} must be at least 1, got {count}.'
@@ -81,3 +78,17 @@ class DataConfig:
             if not 0 <= (chance := getattr(self, name)) <= 1:
                 msg = f'data.{name} must be in [0, 1], got {chance!r}.'
                 raise ConfigError(msg)
+
+    def _check_kind(self) -> None:
+        if self.kind != 'streets' and self.root is None and self.description is None:
+            msg = f'data.root must name the folder of {self.kind!r}, got nothing.'
+            raise ConfigError(msg)
+        if (self.kind == 'folders') != (self.description is not None):
+            msg = (
+                "data.description belongs to data.kind 'folders' and to no other, "
+                f'got kind {self.kind!r} and description {self.description!r}.'
+            )
+            raise ConfigError(msg)
+        if self.inputs == 'published' and self.kind not in PROTOCOLS:
+            msg = f"data.inputs 'published' belongs to {sorted(PROTOCOLS)}, got {self.kind!r}."
+            raise ConfigError(msg)

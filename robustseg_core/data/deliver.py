@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from robustseg_core.data.frames import TRUTH, FrameFiles, wanted_of
 from robustseg_core.data.reading import check_class_ids, is_there, picture_size, read_picture
+from robustseg_core.data.siblings import find_ids, names_below
 from robustseg_core.errors import DataError
 from robustseg_core.labels import DELIVER, IGNORE_ID
 from robustseg_core.modalities import IMAGENET, Modality, ModalitySet, Normalisation
+from robustseg_core.models.importers.protocols import published_modalities
 
 CONDITIONS = ('cloud', 'fog', 'night', 'rain', 'sun')
 SPLITS = ('train', 'val', 'test')
@@ -41,6 +43,11 @@ class Place(NamedTuple):
 
     folder: str
     token: str
+
+    @property
+    def ending(self) -> str:
+        """How the names of its files end."""
+        return f'_{self.token}_front.png'
 
 
 # The "depth" of the published models is the HHA encoding, whose files keep the token of depth.
@@ -86,6 +93,8 @@ class Deliver(FrameFiles[DeliverFrame]):
         split: ``train``, ``val`` or ``test``.
         conditions: The weather wanted; all by default.
         modalities: Names of the sensors wanted, empty = all; others are not read.
+        published: Whether they are normalised as for the published RobustSeg: all but RGB only
+            divided by 255.
 
     Raises:
         ConfigError: No such modality.
@@ -100,16 +109,19 @@ class Deliver(FrameFiles[DeliverFrame]):
         split: str,
         conditions: Collection[str] = CONDITIONS,
         modalities: Collection[str] = (),
+        *,
+        published: bool = False,
     ) -> None:
         self.root = root
         frames = _find_frames(root, split, sorted(conditions))
+        known = published_modalities('deliver') if published else DELIVER_MODALITIES
         title = f'DELIVER {str(root)!r} ({split})'
-        super().__init__(frames, wanted_of(DELIVER_MODALITIES, modalities), title)
+        super().__init__(frames, wanted_of(known, modalities), title)
 
     def path(self, frame: DeliverFrame, place: Place) -> Path:
         """Return where the file of ``frame`` at ``place`` lies, whether it is there or not."""
-        name = f'{frame.number}_{place.token}_front.png'
-        return self.root / place.folder / frame.condition / frame.split / frame.scene / name
+        folder = self.root / place.folder / frame.condition / frame.split / frame.scene
+        return folder / f'{frame.number}{place.ending}'
 
     def gap(self, frame: DeliverFrame, kind: str) -> Path | None:
         path = self.path(frame, LABELS if kind == TRUTH else PLACES[kind])
@@ -118,12 +130,18 @@ class Deliver(FrameFiles[DeliverFrame]):
     def image(self, frame: DeliverFrame, name: str) -> NDArray[Any]:
         image = read_picture(self.path(frame, PLACES[name]))
         if name == 'event':
-            height, width = picture_size(self.path(frame, PLACES['rgb']))
+            height, width = self._size(frame) or image.shape[:2]
             if image.shape[:2] != (height, width):
                 # The case eventlowres; nearest, because averaging would invent half events.
                 mode = cv2.INTER_NEAREST
                 image = np.asarray(cv2.resize(image, (width, height), interpolation=mode))
         return image
+
+    def _size(self, frame: DeliverFrame) -> tuple[int, int] | None:
+        """Return height and width of the camera's picture, or of what is as large."""
+        like = (PLACES['rgb'], LABELS, PLACES['depth'], PLACES['lidar'])
+        paths = (self.path(frame, place) for place in like)
+        return next((picture_size(path) for path in paths if is_there(path)), None)
 
     def class_ids(self, frame: DeliverFrame) -> NDArray[np.uint8]:
         return decode_labels(self.path(frame, LABELS))
@@ -160,23 +178,22 @@ def decode_raw_depth(path: Path) -> NDArray[np.float32] | None:
 
 
 def _find_frames(root: Path, split: str, conditions: list[str]) -> list[DeliverFrame]:
-    pictures = root / PLACES['rgb'].folder
-    if not pictures.is_dir():
-        wanted = ', '.join(place.folder for place in (*PLACES.values(), LABELS))
-        msg = f'DELIVER root {str(root)!r} has no folder {pictures.name!r}: expected {wanted}.'
+    places = [(root / place.folder, place.ending) for place in (*PLACES.values(), LABELS)]
+    folders = [folder for folder, _ in places]
+    wanted = ', '.join(folder.name for folder in folders)
+    if not any(folder.is_dir() for folder in folders):
+        msg = f'DELIVER root {str(root)!r} has none of its folders: expected {wanted}.'
         raise DataError(msg)
-    suffix = f'_{PLACES["rgb"].token}_front.png'
     frames = [
-        DeliverFrame(condition, split, path.parent.name, path.name[: -len(suffix)])
+        DeliverFrame(*each.split('/'))
         for condition in conditions
-        for path in sorted(pictures.glob(f'{condition}/{split}/*/*{suffix}'))
+        for each in find_ids(places, f'{condition}/{split}/*/*')
     ]
     if not frames:
-        present = sorted({path.name for path in pictures.glob('*/*') if path.is_dir()})
         msg = (
             f'DELIVER root {str(root)!r} has no frame of split {split!r} in the conditions '
-            f'{conditions}: nothing matches img/<condition>/{split}/*/*{suffix}; '
-            f'splits found: {present}.'
+            f'{conditions}: nothing matches <condition>/{split}/*/* in any of {wanted}; '
+            f'splits found: {names_below(folders, "*/*")}.'
         )
         raise DataError(msg)
     return frames

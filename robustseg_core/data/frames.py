@@ -82,26 +82,31 @@ M = TypeVar('M', bound=Moment)
 class FrameFiles(ABC, Generic[M]):
     """Frames whose sensors lie in sibling files; see ``Frames``.
 
+    A frame that has none of the wanted sensors is left out (and counted in ``missing``).
+
     Args:
         frames: What there is.
         modalities: The sensors wanted; others are not looked at.
         title: What messages call the data set, its root included.
 
     Attributes:
-        frames: What there is.
+        frames: Those that have one of the sensors at least.
         missing: Counts gaps by the name of the modality, or ``labels``.
     """
 
     labels: LabelSet
 
     def __init__(self, frames: Sequence[M], modalities: ModalitySet, title: str) -> None:
-        self.frames = frames
+        self.frames: list[M] = []
         self.modalities = modalities
         self.missing = MissingFiles()
         self._title = title
         for frame in frames:
-            gaps = ((kind, self.gap(frame, kind)) for kind in (TRUTH, *modalities.names))
-            self.missing.look((kind, None, gap) for kind, gap in gaps if gap is not None)
+            paths = ((kind, self.gap(frame, kind)) for kind in (TRUTH, *modalities.names))
+            gaps = {kind: path for kind, path in paths if path is not None}
+            self.missing.look((kind, None, path) for kind, path in gaps.items())
+            if any(name not in gaps for name in modalities.names):
+                self.frames.append(frame)
 
     @abstractmethod
     def gap(self, frame: M, kind: str) -> Path | None:
@@ -166,7 +171,8 @@ class FrameFiles(ABC, Generic[M]):
             DataError: So it is: all that was found, with counts and the first examples.
         """
         counts = self.missing.counts
-        gone = [name for name in self.modalities.names if counts.get(name) == len(self)]
+        total = self.missing.frames
+        gone = [name for name in self.modalities.names if counts.get(name) == total]
         problems = self.missing.lines() if TRUTH in counts or gone else []
         problems += self._unusable_labels(looks)
         if problems:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from robustseg_core.data.frames import TRUTH, FrameFiles, wanted_of
 from robustseg_core.data.muses_files import (
     INTENSITY_FULL_SCALE,
+    REFERENCE_SIZE,
     Calibration,
     LidarScan,
     can_read_events,
@@ -30,9 +31,11 @@ from robustseg_core.data.muses_files import (
     seen_by_camera,
 )
 from robustseg_core.data.reading import is_there, picture_size, read_picture
+from robustseg_core.data.siblings import find_ids, names_below
 from robustseg_core.errors import DataError
 from robustseg_core.labels import MUSES
 from robustseg_core.modalities import IMAGENET, Modality, ModalitySet, Normalisation
+from robustseg_core.models.importers.protocols import published_modalities
 from robustseg_core.sensors import Events, event_image, lidar_image, radar_image
 
 SPLITS = ('train', 'val', 'test')
@@ -115,6 +118,9 @@ class Muses(FrameFiles[MusesFrame]):
         split: ``train``, ``val`` or ``test``.
         modalities: Names of the sensors wanted, empty = all; others are not read.
         radar_threshold: Strength, in 0..1, that an echo must exceed where raw radar is projected.
+        published: Whether sensors come as to the published AnySeg: without radar, nothing
+            normalised, and events and LiDAR as the bytes of the SDK's PNG projections, which
+            must be there.
 
     Raises:
         ConfigError: No such modality.
@@ -129,12 +135,16 @@ class Muses(FrameFiles[MusesFrame]):
         split: str,
         modalities: Collection[str] = (),
         radar_threshold: float = 0.0,
+        *,
+        published: bool = False,
     ) -> None:
         self.root = root
         self._radar_threshold = radar_threshold
+        self._published = published
+        known = published_modalities('muses') if published else MUSES_MODALITIES
         title = f'MUSES {str(root)!r} ({split})'
-        super().__init__(_find_scenes(root, split), wanted_of(MUSES_MODALITIES, modalities), title)
-        if not can_read_events():
+        super().__init__(_find_scenes(root, split), wanted_of(known, modalities), title)
+        if not published and not can_read_events():
             self.missing.reasons['event'] = 'raw ones cannot be read: h5py is not installed'
 
     @cached_property
@@ -153,21 +163,30 @@ class Muses(FrameFiles[MusesFrame]):
 
     def projected(self, frame: MusesFrame, name: str) -> Path | None:
         """Return the SDK's projection of modality ``name``, if it was made."""
-        raw = self.path(frame, RAW[name]).relative_to(self.root)
-        paths = [self.root / PROJECTED / raw.with_suffix(suffix) for suffix in PROJECTED_SUFFIXES]
+        raw = self.path(frame, RAW[name])
+        paths = [self._projection(raw, suffix) for suffix in PROJECTED_SUFFIXES]
         return next((path for path in paths if is_there(path)), None)
+
+    def _projection(self, raw: Path, suffix: str) -> Path:
+        return self.root / PROJECTED / raw.relative_to(self.root).with_suffix(suffix)
 
     def gap(self, frame: MusesFrame, kind: str) -> Path | None:
         if kind not in RAW:
             path = self.path(frame, LABELS if kind == TRUTH else PICTURE)
             return None if is_there(path) else path
         raw = self.path(frame, RAW[kind])
+        if self._published:
+            path = self._projection(raw, '.png')
+            return None if is_there(path) else path
         readable = is_there(raw) and (kind != 'event' or can_read_events())
         return None if readable or self.projected(frame, kind) else raw
 
     def image(self, frame: MusesFrame, name: str) -> NDArray[Any]:
         if name not in RAW:
             return read_picture(self.path(frame, PICTURE))
+        if self._published:
+            # Of 16 bits the upper eight, and OpenCV's channels in reverse: as PIL reads them.
+            return read_picture(self._projection(self.path(frame, RAW[name]), '.png'))
         if (path := self.projected(frame, name)) is not None:
             return decode_projected(path, name)
         return self._projected_here(frame, name)
@@ -186,7 +205,7 @@ class Muses(FrameFiles[MusesFrame]):
         return read_events(path) if is_there(path) and can_read_events() else None
 
     def _projected_here(self, frame: MusesFrame, name: str) -> NDArray[Any]:
-        height, width = picture_size(self.path(frame, PICTURE))
+        height, width = self._size(frame)
         calibration = self.calibration
         camera = calibration.camera.resized(width, height)
         path = self.path(frame, RAW[name])
@@ -203,25 +222,37 @@ class Muses(FrameFiles[MusesFrame]):
         echoes = read_radar(path, self._radar_threshold)
         return radar_image(*echoes, calibration.camera_from_radar, camera)
 
+    def _size(self, frame: MusesFrame) -> tuple[int, int]:
+        """Return height and width of the frame camera's picture, or of what is as large."""
+        paths = (self.path(frame, place) for place in (PICTURE, LABELS))
+        found = next((picture_size(path) for path in paths if is_there(path)), None)
+        return found or REFERENCE_SIZE[::-1]
+
 
 def _find_scenes(root: Path, split: str) -> list[MusesFrame]:
-    pictures = root / PICTURE.folder
-    if not pictures.is_dir():
-        wanted = ', '.join([PICTURE.folder, LABELS.folder, *(p.folder for p in RAW.values())])
-        msg = f'MUSES root {str(root)!r} has no folder {pictures.name!r}: expected {wanted}.'
+    kinds = (PICTURE, LABELS, *RAW.values())
+    folders = [root / place.folder for place in kinds]
+    wanted = ', '.join(folder.name for folder in folders)
+    if not any(folder.is_dir() for folder in folders):
+        msg = f'MUSES root {str(root)!r} has none of its folders: expected {wanted}.'
         raise DataError(msg)
-    suffix = f'_{PICTURE.token}'
+    places = [(root / place.folder, f'_{place.token}') for place in kinds]
+    places += [
+        (root / PROJECTED / place.folder, f'_{Path(place.token).with_suffix(suffix)}')
+        for place in RAW.values()
+        for suffix in PROJECTED_SUFFIXES
+    ]
     frames = [
-        MusesFrame(split, weather, time, path.name[: -len(suffix)])
+        MusesFrame(*each.split('/'))
         for weather in WEATHERS
         for time in TIMES
-        for path in sorted(pictures.glob(f'{split}/{weather}/{time}/*{suffix}'))
+        for each in find_ids(places, f'{split}/{weather}/{time}/*')
     ]
     if not frames:
-        present = sorted(path.name for path in pictures.iterdir() if path.is_dir())
         msg = (
             f'MUSES root {str(root)!r} has no scene of split {split!r}: nothing matches '
-            f'{PICTURE.folder}/{split}/<weather>/<time>/*{suffix}; splits found: {present}.'
+            f'{split}/<weather>/<time>/* in any of {wanted}; '
+            f'splits found: {names_below(folders, "*")}.'
         )
         raise DataError(msg)
     return frames

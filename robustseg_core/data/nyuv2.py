@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from robustseg_core.data.frames import TRUTH, FrameFiles, wanted_of
 from robustseg_core.data.reading import is_there, read_class_ids, read_picture, read_raw_picture
+from robustseg_core.data.siblings import find_ids
 from robustseg_core.errors import ConfigError, DataError
 from robustseg_core.labels import IGNORE_ID, NYU13, NYU40, NYU40_TO_NYU13
 from robustseg_core.modalities import IMAGENET, Modality, ModalitySet, Normalisation
@@ -80,14 +81,15 @@ class Nyuv2(FrameFiles[Nyuv2Frame]):
         self.root = root
         self.labels = NYU13 if labels == NYU13.name else NYU40
         self._label_folder = _label_folder(root, labels)
-        ids = sorted(path.stem for path in (root / 'rgb').glob('*.jpg'))
+        places = [(root / 'rgb', '.jpg'), (root / 'depth', '.png'), (self._label_folder, '.png')]
         frames = [
             Nyuv2Frame(each)
-            for each in ids
+            for each in find_ids(places, '*')
             if split == 'all' or held_out(each) == (split == 'val')
         ]
         if not frames:
-            msg = f'NYUv2 root {str(root)!r} has no rgb/*.jpg of split {split!r}.'
+            folders = f'rgb, depth or {self._label_folder.name}'
+            msg = f'NYUv2 root {str(root)!r} has no frame of split {split!r} in {folders}.'
             raise DataError(msg)
         title = f'NYUv2 {str(root)!r} ({split})'
         super().__init__(frames, wanted_of(NYUV2_MODALITIES, modalities), title)
@@ -129,7 +131,7 @@ class Nyuv2(FrameFiles[Nyuv2Frame]):
 def _label_folder(root: Path, labels: str) -> Path:
     wanted = ['label13', 'label40'] if labels == NYU13.name else ['label40']
     found = [root / name for name in wanted if (root / name).is_dir()]
-    if not (root / 'rgb').is_dir() or not found:
+    if not found or not any((root / name).is_dir() for name in NYUV2_MODALITIES.names):
         truth = ' or '.join(wanted)
         msg = f'NYUv2 root {str(root)!r} is not one: expected the folders rgb, depth and {truth}.'
         raise DataError(msg)

@@ -51,11 +51,13 @@ def _streets(config: DataConfig, split: str, seed: int) -> Frames:
 
 
 def _deliver(config: DataConfig, split: str, _seed: int) -> Frames:
-    return Deliver(_root(config), split, modalities=config.modalities)
+    published = config.inputs == 'published'
+    return Deliver(_root(config), split, modalities=config.modalities, published=published)
 
 
 def _muses(config: DataConfig, split: str, _seed: int) -> Frames:
-    return Muses(_root(config), split, config.modalities)
+    published = config.inputs == 'published'
+    return Muses(_root(config), split, config.modalities, published=published)
 
 
 def _mcubes(config: DataConfig, split: str, _seed: int) -> Frames:

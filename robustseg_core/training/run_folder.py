@@ -120,13 +120,15 @@ class RunFolder:
             msg = f'{str(self.config)!r} is not what this program wrote: {error}'
             raise ConfigError(msg) from error
         after = dict(_dotted(plain(config)))
+        usual = dict(_dotted(plain(TrainConfig())))
         ignored = (*FREE, *OTHERS.get(self.stage, ()))
         if self.stage == 'teacher' and config.teacher_model is not None:
             ignored = (*ignored, 'model')
         for key in sorted({*before, *after}):
             if any(key == each or key.startswith(f'{each}.') for each in ignored):
                 continue
-            if (old := before.get(key)) != (new := after.get(key)):
+            # What the run that began did not know yet was as it is by default.
+            if (old := before.get(key, usual.get(key))) != (new := after.get(key)):
                 yield f'{key} was {old!r}, now {new!r}'
 
 

@@ -65,6 +65,18 @@ def test_deliver_is_a_slide_show_of_pictures(tmp_path: Path) -> None:
     np.testing.assert_allclose(optical @ [1, 0, 0, 1], [0, -1, 0, 1], atol=1e-12)
 
 
+def test_a_slide_without_its_picture_shows_the_other_sensors(tmp_path: Path) -> None:
+    root, scene = tmp_path / 'deliver', 'night/val/MAP_1_point2'
+    for folder, token, numbers in (('img', 'rgb', (2,)), ('hha', 'depth', (1, 2))):
+        for number in numbers:
+            put(root / folder / scene / f'{number:06d}_{token}_front.png', PICTURE[:4, :6])
+    assert main([str(root), str(tmp_path / 'out'), '--quiet']) == 0
+    bag = read(tmp_path / 'out')
+    topics = ('/camera/image_raw', '/depth/hha', '/camera/camera_info')
+    assert [len(bag[topic]) for topic in topics] == [1, 2, 2]
+    assert bag['/camera/camera_info'][0][1].width == 6
+
+
 def test_muses_has_the_raw_scan_and_the_drawn_events(tmp_path: Path) -> None:
     root, scene = tmp_path / 'muses', 'train/rain/day/REC0001_frame_000123'
     put(root / f'frame_camera/{scene}_frame_camera.png', np.zeros((54, 96, 3), np.uint8))

@@ -70,7 +70,7 @@ class DeliverSource:
         stamp_ns = EPOCH_NS + round(index * 10**9 / self._rate_hz)
         frame_id = channels.CAMERA_FRAME
         images = self._data.images(frame)
-        height, width = images['rgb'].shape[:2]
+        height, width = next(iter(images.values())).shape[:2]
         if index == 0:
             frames = {frame_id: BASE_FROM_OPTICAL}
             transforms = messages.static_transforms(channels.BASE_FRAME, frames, stamp_ns)

@@ -60,14 +60,15 @@ class MusesSource:
             yield Record(channels.LABEL_INFO, stamp_ns, names)
         yield Record(channels.CONDITION, stamp_ns, messages.text(frame.description))
         images = self._data.images(frame)
-        height, width = images['rgb'].shape[:2]
+        height, width = next(iter(images.values())).shape[:2]
         yield from self._events(frame, index, stamp_ns)
         info = messages.camera_info(
             self._calibration.camera.resized(width, height), stamp_ns, frame_id
         )
         yield Record(channels.CAMERA_INFO, stamp_ns, info)
-        picture = messages.image(images['rgb'], stamp_ns, frame_id)
-        yield Record(channels.CAMERA, stamp_ns, picture)
+        if 'rgb' in images:
+            picture = messages.image(images['rgb'], stamp_ns, frame_id)
+            yield Record(channels.CAMERA, stamp_ns, picture)
         if 'event' in images:
             drawn = messages.image(images['event'], stamp_ns, frame_id)
             yield Record(channels.EVENT_IMAGE, stamp_ns, drawn)

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from robustseg_core.data.config import DataConfig
 from robustseg_core.errors import ConfigError
+from robustseg_core.models.importers.protocols import published_modalities
 
 
 @pytest.mark.parametrize(
@@ -18,6 +20,10 @@ from robustseg_core.errors import ConfigError
             "data.description belongs to data.kind 'folders'",
         ),
         ({'kind': 'streets', 'description': Path('x')}, 'data.description belongs to'),
+        (
+            {'kind': 'nyuv2', 'root': Path('x'), 'inputs': 'published'},
+            r"'published' belongs to \['deliver', 'mcubes', 'muses'\], got 'nyuv2'",
+        ),
         ({'val_count': 0}, r'data\.val_count must be at least 1, got 0'),
         ({'crop': (16, 64)}, r'data\.crop must be at least 32 x 32, got \(16, 64\)'),
         ({'scales': (2.0, 0.5)}, r'data\.scales must be 0 < lowest <= highest, got \(2.0, 0.5\)'),
@@ -29,3 +35,10 @@ from robustseg_core.errors import ConfigError
 def test_values_that_make_no_sense_are_named(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         DataConfig(**values)
+
+
+def test_the_run_that_claims_so_is_fed_as_the_published_networks() -> None:
+    path = Path(__file__).parents[3] / 'config/train/deliver.yaml'
+    data = yaml.safe_load(path.read_text())['data']
+    assert data['inputs'] == 'published'
+    assert data['modalities'] == list(published_modalities('deliver').names)

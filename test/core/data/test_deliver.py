@@ -14,6 +14,7 @@ from robustseg_core.data.deliver import (
     decode_raw_depth,
 )
 from robustseg_core.errors import ConfigError, DataError
+from robustseg_core.models.importers.protocols import published_modalities
 
 RGB = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
 
@@ -181,8 +182,69 @@ def test_half_downloaded_set_is_told_in_one_message(root: Path) -> None:
 
 
 def test_folder_without_img_is_no_deliver_root(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"has no folder 'img': expected img, hha, event, lidar"):
+    with pytest.raises(DataError, match='has none of its folders: expected img, hha, event, lid'):
         Deliver(tmp_path, 'val')
+
+
+def test_missing_camera_pictures_are_told_like_those_of_any_sensor(root: Path) -> None:
+    for number in range(2, 7):
+        write_frame(root, 'fog/val/MAP_1_point2', f'{number:06}')
+    gone = [
+        root / f'img/fog/val/MAP_1_point2/{number:06}_rgb_front.png' for number in (1, 3, 4, 6)
+    ]
+    for path in gone:
+        path.unlink()
+    data = Deliver(root, 'val')
+    assert [frame.number for frame in data.frames] == [f'{number:06}' for number in range(1, 7)]
+    examples = ', '.join(map(str, gone[:3]))
+    assert data.missing.lines() == [f'rgb: 4 of 6 files are missing, e.g. {examples}']
+    data.check()
+    assert list(data[0]['images']) == ['depth', 'event', 'lidar']
+    assert list(data[1]['images']) == ['rgb', 'depth', 'event', 'lidar']
+    # Where nothing else is wanted, those frames have nothing to show.
+    alone = Deliver(root, 'val', modalities=['rgb'])
+    assert [frame.number for frame in alone.frames] == ['000002', '000005']
+    assert alone.missing.lines() == data.missing.lines()
+
+
+def test_frame_known_by_one_sensor_alone_is_missed_everywhere_else(root: Path) -> None:
+    write(root / 'lidar/sun/val/MAP_9_point9/000007_lidar_front.png', RGB)
+    data = Deliver(root, 'val')
+    assert data.missing.counts == {'labels': 1, 'rgb': 1, 'depth': 1, 'event': 1}
+    with pytest.raises(
+        DataError, match=r'labels: 1 of 2 files are missing, e\.g\. .*MAP_9_point9'
+    ):
+        data.check()
+
+
+def test_set_without_the_camera_is_refused_unless_it_is_not_wanted(root: Path) -> None:
+    (root / 'img').rename(root / 'elsewhere')
+    with pytest.raises(DataError, match=r"rgb: 1 of 1 .*leave \['rgb'\] out of the modalities"):
+        Deliver(root, 'val').check()
+    small = root / 'event/fog/val/MAP_1_point2/000001_event_front.png'
+    write(small, RGB[::2, ::2])
+    for folder in ('hha', 'lidar'):
+        (root / folder).rename(root / f'no_{folder}')
+    data = Deliver(root, 'val', modalities=['event'])
+    data.check()
+    # Nothing but the labels says how large the camera's picture was.
+    assert data[0]['images']['event'].shape == (4, 6, 3)
+
+
+def test_scenes_of_like_names_come_in_the_order_of_their_paths(root: Path) -> None:
+    for scene in ('MAP_1_point21', 'MAP_1_point2-b'):
+        write_frame(root, f'fog/val/{scene}')
+    found = sorted((root / 'img').rglob('*.png'))
+    frames = Deliver(root, 'val').frames
+    assert [frame.scene for frame in frames] == [path.parent.name for path in found]
+
+
+def test_published_inputs_are_those_of_the_published_networks(root: Path) -> None:
+    data = Deliver(root, 'val', published=True)
+    assert data.modalities == published_modalities('deliver')
+    assert Deliver(root, 'val').modalities != data.modalities
+    for name, image in data[0]['images'].items():
+        np.testing.assert_array_equal(image, Deliver(root, 'val')[0]['images'][name])
 
 
 def test_unknown_split_is_answered_with_those_found(root: Path) -> None:

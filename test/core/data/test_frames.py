@@ -85,6 +85,26 @@ def test_missing_sensor_is_an_absent_key_and_no_fault(root: Path) -> None:
     data.check()
 
 
+def test_frame_without_any_sensor_is_left_out_and_counted(root: Path) -> None:
+    for name in ('rgb', 'depth'):
+        (root / name / '1.npy').unlink()
+    (root / 'depth/2.npy').unlink()
+    data = Arrays(root, 4)
+    assert [frame['id'] for frame in data] == ['0', '2', '3']
+    assert data.missing.counts == {'rgb': 1, 'depth': 2}
+    data.check()
+
+
+def test_set_without_any_sensor_is_refused(root: Path) -> None:
+    for number in range(2):
+        (root / f'rgb/{number}.npy').unlink()
+        (root / f'depth/{number}.npy').unlink()
+    data = Arrays(root, 2)
+    assert len(data) == 0
+    with pytest.raises(DataError, match=r'rgb: 2 of 2 .*; depth: 2 of 2 .*'):
+        data.check()
+
+
 def test_set_that_is_half_there_is_refused_in_one_message(root: Path) -> None:
     for number in range(6):
         (root / f'depth/{number}.npy').unlink()

@@ -8,6 +8,7 @@ import pytest
 
 from robustseg_core.data.mcubes import MCUBES_MODALITIES, Mcubes
 from robustseg_core.errors import ConfigError, DataError
+from robustseg_core.models.importers.protocols import published_modalities
 
 HEIGHT, WIDTH, CUT = 5, 200, 192
 NAME = 'outscene1208_2_0000000150'
@@ -191,3 +192,7 @@ def test_empty_list_is_refused(root: Path) -> None:
     (root / 'list_folder/val.txt').write_text('\n')
     with pytest.raises(DataError, match=r'val.txt. names no frame'):
         Mcubes(root, 'val')
+
+
+def test_images_are_made_as_the_published_networks_want_them() -> None:
+    assert published_modalities('mcubes') == MCUBES_MODALITIES

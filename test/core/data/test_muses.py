@@ -1,25 +1,18 @@
 """MUSES's layout and decodings."""
 
-import importlib.util
 import json
 from pathlib import Path
-import sys
-from types import SimpleNamespace
-from typing import Any
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 
-from robustseg_core.data import muses, muses_files
+from robustseg_core.data import muses
 from robustseg_core.data.muses import Muses
-from robustseg_core.data.muses_files import (
-    decode_projected,
-    read_events,
-    read_radar,
-    seen_by_camera,
-)
-from robustseg_core.errors import DataError
+from robustseg_core.data.muses_files import seen_by_camera
+from robustseg_core.errors import ConfigError, DataError
+from robustseg_core.models.importers.protocols import published_modalities
 from robustseg_core.sensors import Events
 
 HEIGHT, WIDTH = 54, 96
@@ -123,12 +116,6 @@ def test_projected_events_are_counts_on_first(root: Path) -> None:
     assert image.dtype == np.uint8
 
 
-def test_projected_lidar_in_bytes_is_refused(tmp_path: Path) -> None:
-    put(tmp_path / 'lidar.png', np.zeros((2, 2, 3), np.uint8))
-    with pytest.raises(DataError, match=r'lidar .* is uint8; wanted uint16'):
-        decode_projected(tmp_path / 'lidar.png', 'lidar')
-
-
 def test_sensors_that_are_not_there_are_absent_and_counted(root: Path) -> None:
     scan = root / f'lidar/{SCENE}_lidar.bin'
     scan.unlink()
@@ -176,14 +163,6 @@ def test_raw_events_are_counted_where_the_camera_sees_them(
     np.testing.assert_allclose([row, column], [HEIGHT / 2, WIDTH / 2], atol=1)
 
 
-def test_raw_events_without_a_reader_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(muses_files, 'can_read_events', lambda: False)
-    with pytest.raises(DataError, match=r'events.h5. needs h5py and hdf5plugin'):
-        read_events(tmp_path / 'events.h5')
-
-
 def test_sensors_not_asked_for_are_not_read(root: Path) -> None:
     (root / f'lidar/{SCENE}_lidar.bin').write_bytes(b'no scan')
     (root / 'calib.json').unlink()
@@ -210,54 +189,17 @@ def test_labels_painted_in_colours_are_refused(root: Path) -> None:
         Muses(root, 'val')[0]
 
 
-def radar_scan(strengths: dict[tuple[int, int], int], invalid: tuple[int, ...] = ()) -> np.ndarray:
-    """A scan of 4000 ranges: 11 rows of header, then strength by (range bin, direction)."""
+def radar_scan(*echoes: tuple[int, int]) -> np.ndarray:
+    """A valid scan of full strength at each range bin and direction."""
     scan = np.zeros((11 + 4000, 400), np.uint8)
-    scan[:10] = 77  # the time
     scan[10] = 255
-    scan[10, list(invalid)] = 0
-    for (bin_, direction), strength in strengths.items():
-        scan[11 + bin_, direction] = strength
+    for bin_, direction in echoes:
+        scan[11 + bin_, direction] = 255
     return scan
 
 
-def test_radar_echoes_lie_on_the_ground_clockwise_from_behind(tmp_path: Path) -> None:
-    ahead, right, left = 199, 299, 99
-    echoes = {(227, ahead): 51, (227, right): 102, (456, left): 255, (3999, ahead): 9}
-    put(tmp_path / 'radar.png', radar_scan({**echoes, (300, 7): 200}, invalid=(7,)))
-    points, intensity = read_radar(tmp_path / 'radar.png')
-    order = np.argsort(intensity)
-    # The fourth is beyond 150 m; the first range bin is one bin away.
-    near, far = 228 * 0.0438, 457 * 0.0438
-    wanted = [(near, 0, -1.62), (0, -near, -1.62), (0, far, -1.62)]
-    np.testing.assert_allclose(points[order], wanted, atol=1e-5)
-    np.testing.assert_allclose(intensity[order], np.array([51, 102, 255]) / 255, rtol=1e-6)
-
-
-def test_only_radar_echoes_above_the_threshold_are_drawn(tmp_path: Path) -> None:
-    put(tmp_path / 'radar.png', radar_scan({(300, 199): 51, (400, 199): 52}))
-    _, intensity = read_radar(tmp_path / 'radar.png', threshold=0.2)
-    np.testing.assert_allclose(intensity, [52 / 255])
-
-
-@pytest.mark.parametrize(
-    ('scan', 'message'),
-    [
-        (np.zeros((4011, 399), np.uint8), r'is uint8 \(4011, 399\); wanted uint8 \(ranges, 400'),
-        (np.zeros((4011, 400), np.uint16), r'is uint16 \(4011, 400\); wanted uint8'),
-        (np.zeros((11, 400), np.uint8), 'has 11 rows; wanted over 11'),
-    ],
-)
-def test_picture_that_is_no_radar_scan_is_refused(
-    tmp_path: Path, scan: np.ndarray, message: str
-) -> None:
-    put(tmp_path / 'radar.png', scan)
-    with pytest.raises(DataError, match=message):
-        read_radar(tmp_path / 'radar.png')
-
-
 def test_raw_radar_is_drawn_into_the_camera(root: Path) -> None:
-    put(root / f'radar/{SCENE}_radar.png', radar_scan({(455, 199): 255}))
+    put(root / f'radar/{SCENE}_radar.png', radar_scan((455, 199)))
     radar = Muses(root, 'val')[0]['images']['radar']
     # 19.97 m ahead, 1.62 m below a radar that sits where the LiDAR does, so 0.62 m below the axis.
     row, column = HEIGHT / 2 + 0.62 / 19.97 * 50, WIDTH / 2
@@ -269,7 +211,7 @@ def test_raw_radar_is_drawn_into_the_camera(root: Path) -> None:
 
 
 def test_raw_radar_without_its_place_on_the_car_is_refused(root: Path) -> None:
-    put(root / f'radar/{SCENE}_radar.png', radar_scan({}))
+    put(root / f'radar/{SCENE}_radar.png', radar_scan())
     calibration = json.loads((root / 'calib.json').read_text())
     del calibration['extrinsics']['radar2rgb']
     (root / 'calib.json').write_text(json.dumps(calibration))
@@ -309,10 +251,74 @@ def test_incomplete_calibration_names_what_is_wanted(root: Path) -> None:
 
 
 def test_folder_without_frame_camera_is_no_muses_root(tmp_path: Path) -> None:
-    with pytest.raises(
-        DataError, match=r"no folder 'frame_camera': expected frame_camera, gt_sem"
-    ):
+    with pytest.raises(DataError, match='none of its folders: expected frame_camera, gt_semantic'):
         Muses(tmp_path, 'val')
+
+
+def test_missing_camera_picture_is_told_and_the_rest_is_drawn_at_the_labels_size(
+    root: Path,
+) -> None:
+    gone = root / f'frame_camera/{SCENE}_frame_camera.png'
+    gone.unlink()
+    data = Muses(root, 'val', ['rgb', 'lidar'])
+    assert data.missing.lines() == [f'rgb: 1 of 1 files are missing, e.g. {gone}']
+    assert data[0]['id'] == SCENE
+    assert {name: image.shape for name, image in data[0]['images'].items()} == {
+        'lidar': (HEIGHT, WIDTH, 3)
+    }
+    with pytest.raises(DataError, match=r"leave \['rgb'\] out of the modalities"):
+        data.check()
+
+
+def test_sensors_are_drawn_as_large_as_calibrated_where_nothing_tells_the_size(
+    root: Path,
+) -> None:
+    (root / f'frame_camera/{SCENE}_frame_camera.png').unlink()
+    (root / f'gt_semantic/{SCENE}_gt_labelTrainIds.png').unlink()
+    data = Muses(root, 'val', ['lidar'])
+    assert data.images(data.frames[0])['lidar'].shape == (1080, 1920, 3)
+
+
+@pytest.mark.parametrize('kind', ['radar/{}_radar.png', 'projected_to_rgb/lidar/{}_lidar.npz'])
+def test_scene_known_by_one_file_alone_is_missed_elsewhere(root: Path, kind: str) -> None:
+    path = root / kind.format('val/clear/day/REC0001_frame_000001')
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b'something')
+    data = Muses(root, 'val', ['rgb', 'lidar', 'radar'])
+    scenes = ['REC0001_frame_000001', 'REC0006_frame_043790']
+    assert [frame.scene for frame in data.frames] == scenes
+    assert (data.missing.counts['labels'], data.missing.counts['rgb']) == (1, 1)
+
+
+def test_published_inputs_are_the_sdks_pictures_as_pil_reads_them(root: Path) -> None:
+    lidar = root / f'projected_to_rgb/lidar/{SCENE}_lidar.png'
+    values = np.zeros((HEIGHT, WIDTH, 3), np.float32)
+    values[3, 4] = 60, 102, -1.5
+    put_projection(lidar, values)
+    events = root / f'projected_to_rgb/event_camera/{SCENE}_event_camera.png'
+    counts = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    counts[1, 2] = 3, 5, 0
+    put(events, counts)
+    data = Muses(root, 'val', published=True)
+    assert data.modalities == published_modalities('muses')
+    data.check()
+    images = data[0]['images']
+    for name, path in (('lidar', lidar), ('event', events)):
+        with PIL.Image.open(path) as picture:
+            np.testing.assert_array_equal(images[name], np.asarray(picture.convert('RGB')))
+    assert images['event'][1, 2].tolist() == [0, 5, 3]
+    # (60 + 100) * 150 = 24000 = 93 * 256 + 192, and height comes first.
+    assert images['lidar'][3, 4].tolist() == [57, 118, 93]
+    assert images['rgb'][0, 0].tolist() == [200, 0, 0]
+
+
+def test_published_inputs_are_not_made_of_raw_files(root: Path) -> None:
+    path = root / f'projected_to_rgb/lidar/{SCENE}_lidar.png'
+    put_projection(path.with_suffix('.npy'), np.zeros((HEIGHT, WIDTH, 3), np.float32))
+    data = Muses(root, 'val', ['rgb', 'lidar'], published=True)
+    assert data.missing.lines() == [f'lidar: 1 of 1 files are missing, e.g. {path}']
+    with pytest.raises(ConfigError, match="'radar'; known are"):
+        Muses(root, 'val', ['radar'], published=True)
 
 
 def test_unknown_split_is_answered_with_those_found(root: Path) -> None:
@@ -335,40 +341,3 @@ def test_events_from_afar_turn_with_the_camera(root: Path) -> None:
     assert seen.y.tolist() == [540 - 50, 540 - 450]
     assert seen.t_ns.tolist() == [5, 6]
     assert seen.on.tolist() == [True, False]
-
-
-class FakeHdf5(dict):  # type: ignore[type-arg]
-    """Stands in for an open file where h5py is not installed."""
-
-    def __enter__(self) -> 'FakeHdf5':
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-
-def test_last_30_ms_of_the_raw_events_are_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    columns: dict[str, Any] = {
-        'events/x': np.array([1, 2, 3]),
-        'events/y': np.array([4, 5, 6]),
-        'events/t': np.array([1_000, 31_000, 61_000], np.uint32),  # microseconds
-        'events/p': np.array([1, 0, 1]),
-    }
-    path = tmp_path / 'events.h5'
-    if importlib.util.find_spec('h5py'):
-        import h5py
-
-        with h5py.File(path, 'w') as file:
-            for name, values in columns.items():
-                file[name] = values
-    else:
-        monkeypatch.setattr(muses_files, 'can_read_events', lambda: True)
-        fake = SimpleNamespace(File=lambda _path: FakeHdf5(columns))
-        monkeypatch.setitem(sys.modules, 'h5py', fake)
-    events = read_events(path)
-    assert events.x.tolist() == [2, 3]
-    assert events.y.tolist() == [5, 6]
-    assert events.t_ns.tolist() == [31_000_000, 61_000_000]
-    assert events.on.tolist() == [False, True]

@@ -96,9 +96,12 @@ def test_depth_of_another_type_is_refused(root: Path) -> None:
         Nyuv2(root, 'train')[0]
 
 
-@pytest.mark.parametrize('folder', ['rgb', 'label13'])
-def test_a_root_without_a_folder_names_what_is_expected(root: Path, folder: str) -> None:
-    (root / folder).rename(root / 'elsewhere')
+@pytest.mark.parametrize('folders', [('rgb', 'depth'), ('label13',)])
+def test_a_root_without_a_folder_names_what_is_expected(
+    root: Path, folders: tuple[str, ...]
+) -> None:
+    for folder in folders:
+        (root / folder).rename(root / f'no_{folder}')
     with pytest.raises(DataError, match='expected the folders rgb, depth and label13 or label40'):
         Nyuv2(root, 'train')
 
@@ -111,10 +114,30 @@ def test_unknown_splits_and_labels_are_named(root: Path) -> None:
 
 
 def test_a_split_without_a_frame_is_told(root: Path) -> None:
-    for path in (root / 'rgb').glob('00[03][0-9].jpg'):
+    for path in root.glob('*/0030.*'):
         path.unlink()
-    with pytest.raises(DataError, match=r"no rgb/\*\.jpg of split 'train'"):
+    with pytest.raises(DataError, match="no frame of split 'train' in rgb, depth or label13"):
         Nyuv2(root, 'train')
+
+
+def test_a_missing_camera_picture_is_told_like_a_missing_depth_image(root: Path) -> None:
+    gone = [root / 'rgb/0003.jpg', root / 'rgb/0030.jpg', root / 'rgb/0215.jpg']
+    for path in gone:
+        path.unlink()
+    val = Nyuv2(root, 'val')
+    assert [frame.id for frame in val.frames] == ['0003', '0029', '0215']
+    assert val.missing.lines() == [f'rgb: 2 of 3 files are missing, e.g. {gone[0]}, {gone[2]}']
+    val.check()
+    assert [list(frame['images']) for frame in val] == [['depth'], ['rgb', 'depth'], ['depth']]
+    with pytest.raises(DataError, match='rgb: 1 of 1 files are missing'):
+        Nyuv2(root, 'train').check()
+
+
+def test_a_label_alone_is_a_frame_that_lacks_its_sensors(root: Path) -> None:
+    put(root / 'label13/0001.png', np.zeros((HEIGHT, WIDTH), np.uint8))
+    val = Nyuv2(root, 'val')
+    assert val.missing.counts == {'rgb': 1, 'depth': 1}
+    assert [frame.id for frame in val.frames] == ['0003', '0029', '0215']
 
 
 def test_the_real_frames_split_as_documented(real_data: Path) -> None:

@@ -19,6 +19,7 @@ from robustseg_core.data.transforms import (
     covering,
 )
 from robustseg_core.modalities import UNIT, Modality, ModalitySet
+from robustseg_core.sensors.encodings import ENCODINGS
 
 SENSORS = ModalitySet(
     (
@@ -129,6 +130,66 @@ def test_colour_jitter_touches_rgb_alone() -> None:
     labels = sample['labels'].float()
     torch.testing.assert_close(sample['images']['depth'][0], labels)
     torch.testing.assert_close(sample['images']['event'][0], labels)
+    assert (sample['images']['rgb'][0] != labels).float().mean() > 0.5
+
+
+def test_half_of_the_frames_are_flipped_in_all_sensors_and_the_labels_alike() -> None:
+    augmented = Augmented(SENSORS, recipe(crop=(HEIGHT, WIDTH)))
+    whole = arrays()
+    flips = 0
+    for seed in range(40):
+        torch.manual_seed(seed)
+        sample = augmented(whole)
+        labels = sample['labels'].numpy()
+        flipped = not np.array_equal(labels, whole['labels'])
+        flips += flipped
+        np.testing.assert_array_equal(labels[:, ::-1] if flipped else labels, whole['labels'])
+        for image in sample['images'].values():
+            np.testing.assert_array_equal(image[0].numpy(), labels)
+    assert 10 <= flips <= 30
+
+
+def two_tones() -> Mapping[str, Any]:
+    """A picture of two greys: what is done to each pixel alone leaves it two, a blur does not."""
+    picture = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
+    picture[:, WIDTH // 2 :] = 120
+    return {**arrays(), 'images': {'rgb': picture}}
+
+
+@pytest.mark.parametrize(('chance', 'least', 'most'), [(0.0, 0, 0), (0.5, 8, 32), (1.0, 32, 40)])
+def test_blur_mixes_neighbours_in_rgb_as_often_as_asked_for(
+    chance: float, least: int, most: int
+) -> None:
+    augmented = Augmented(SENSORS, recipe(crop=(HEIGHT, WIDTH), photometric=chance))
+    blurred = 0
+    for seed in range(40):
+        torch.manual_seed(seed)
+        blurred += len(augmented(two_tones())['images']['rgb'].unique()) > 2
+    assert least <= blurred <= most
+
+
+def test_colour_jitter_changes_pixels_far_from_any_edge_as_often_as_asked_for() -> None:
+    for chance, least, most in ((0.0, 0, 0), (0.5, 8, 32), (1.0, 38, 40)):
+        augmented = Augmented(SENSORS, recipe(crop=(HEIGHT, WIDTH), photometric=chance))
+        changed = 0
+        for seed in range(40):
+            torch.manual_seed(seed)
+            corners = augmented(two_tones())['images']['rgb'][0, 0, [0, -1]]
+            changed += set(corners.tolist()) != {60.0, 120.0}
+        assert least <= changed <= most, chance
+
+
+@pytest.mark.parametrize('encoding', sorted(set(ENCODINGS) - {'rgb'}))
+def test_jitter_and_blur_leave_every_other_encoding_as_it_is(encoding: str) -> None:
+    sensors = ModalitySet((SENSORS['rgb'], Modality('other', 'O', encoding, UNIT)))
+    augmented = Augmented(sensors, recipe(crop=(HEIGHT, WIDTH), photometric=1.0))
+    whole = arrays()
+    whole = {**whole, 'images': {'rgb': whole['images']['rgb'], 'other': whole['images']['rgb']}}
+    torch.manual_seed(1)
+    sample = augmented(whole)
+    labels = sample['labels'].float()
+    for channel in sample['images']['other']:
+        torch.testing.assert_close(channel, labels, rtol=0, atol=0)
     assert (sample['images']['rgb'][0] != labels).float().mean() > 0.5
 
 

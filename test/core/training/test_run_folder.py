@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from robustseg_core.data.config import DataConfig
 from robustseg_core.errors import ConfigError
@@ -84,6 +85,17 @@ def test_other_settings_are_refused_by_name(folder: RunFolder) -> None:
     assert 'student.epochs was 200, now 300' in text
     assert 'data.size was [256, 256], now [64, 64]' in text
     assert text.count(', now ') == 3, 'and nothing else'
+
+
+def test_a_setting_that_was_not_there_yet_was_at_its_default(folder: RunFolder) -> None:
+    interrupt(folder)
+    before = yaml.safe_load(folder.config.read_text())
+    del before['distillation']['variation_weight']
+    folder.config.write_text(yaml.safe_dump(before))
+    folder.check(CONFIG, resume=True)
+    changed = replace(CONFIG, distillation=replace(CONFIG.distillation, variation_weight=1.0))
+    with pytest.raises(ConfigError, match=r'variation_weight was 0\.0, now 1\.0'):
+        RunFolder.check(folder, changed, resume=True)
 
 
 def test_what_only_moves_or_speeds_up_a_run_may_change(folder: RunFolder) -> None:
