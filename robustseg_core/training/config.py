@@ -51,6 +51,8 @@ class StageConfig:
         weight_decay: Decoupled decay of parameters of two or more dimensions.
         warmup_epochs: Epochs of linear warm-up from a tenth of the rate.
         poly_power: Power of the polynomial decay that follows.
+        decay_margin: Epochs by which the decay outlasts the stage, so that the last step's rate
+            is not quite zero (published: 1); 0 = it ends at zero.
         gradient_clip: Largest gradient norm; 0 = no clipping, as published.
         ema_decay: Share of itself that the running mean of the weights keeps at each step, e.g.
             0.999; that mean is then what is scored and saved. 0 = no such mean, as published.
@@ -63,6 +65,7 @@ class StageConfig:
     weight_decay: float = 0.01
     warmup_epochs: float = 10.0
     poly_power: float = 0.9
+    decay_margin: float = 1.0
     gradient_clip: float = 0.0
     ema_decay: float = 0.0
 
@@ -73,6 +76,9 @@ class StageConfig:
                 raise ConfigError(msg)
         if not 0 <= self.ema_decay < 1:
             msg = f'ema_decay must be in [0, 1), got {self.ema_decay}.'
+            raise ConfigError(msg)
+        if self.decay_margin < 0:
+            msg = f'decay_margin must be >= 0, got {self.decay_margin}.'
             raise ConfigError(msg)
         if not 0 <= self.warmup_epochs < self.epochs:
             msg = (
@@ -87,18 +93,21 @@ class DistillationConfig:
     """How the student learns from the frozen teacher (Eq 11); a weight of 0 switches a term off.
 
     Attributes:
+        ce_weight: Weight of the cross-entropy with the labels (Eq 1; published: 1).
         logit_weight: Weight of the logit term (Eq 5; published: 50).
         prototype_weight: Weight of the prototype term (Eq 7; published: 100).
         prototype_pairing: ``hybrid`` permutes the teacher's modalities (HPDM), ``same`` does not
-            (SPDM).
+            (SPDM). ``index_order``, for comparison only, pairs the k-th modality shown with the
+            teacher's k-th, as one of the published scripts does.
+        legacy_second_division: Divide prototypes by the pixel count a second time and let absent
+            classes into the softmax, as the published code does; for comparison only.
+            Their "drop" script is this with ``same``, their "random" one with ``index_order``.
         entropy_weight: Weight of the regulariser (Eq 10). It is normalised by the size here, so
             that the published weight of 12 does not carry over.
         entropy_pairing: ``same`` (SRM, the paper's choice) or ``hybrid`` (HRM).
         variation_weight: Weight of intra-class feature variation.
         dropout: ``batch`` draws one subset of the modalities per step, as published; ``sample``
             one per sample; ``none`` shows the student everything.
-        legacy: Compute prototypes and pair modalities as the published code does; for
-            comparison only.
         start_from: Whose weights the student begins with: ``fresh``, ``teacher``, or the path of
             a checkpoint of the same network.
         calibration_frames: Training frames on which, after the stage, the student's batch norm
@@ -106,23 +115,31 @@ class DistillationConfig:
             evaluated with those of training, as published.
     """
 
+    ce_weight: float = 1.0
     logit_weight: float = 50.0
     prototype_weight: float = 0.0
-    prototype_pairing: Literal['hybrid', 'same'] = 'hybrid'
+    prototype_pairing: Literal['hybrid', 'same', 'index_order'] = 'hybrid'
+    legacy_second_division: bool = False
     entropy_weight: float = 0.0
     entropy_pairing: Literal['hybrid', 'same'] = 'same'
     variation_weight: float = 0.0
     dropout: Dropout = 'batch'
-    legacy: bool = False
     start_from: str = 'fresh'
     calibration_frames: int = 0
 
     def __post_init__(self) -> None:
-        weights = ('logit_weight', 'prototype_weight', 'entropy_weight', 'variation_weight')
+        terms = ('ce', 'logit', 'prototype', 'entropy', 'variation')
+        weights = [f'{term}_weight' for term in terms]
         for name in (*weights, 'calibration_frames'):
             if (value := getattr(self, name)) < 0:
                 msg = f'distillation.{name} must be >= 0, got {value}.'
                 raise ConfigError(msg)
+        if not any(getattr(self, name) for name in weights):
+            msg = (
+                f'The student would learn nothing: of the weights in distillation, '
+                f'{", ".join(weights)}, at least one must be > 0, got 0 for all.'
+            )
+            raise ConfigError(msg)
 
 
 @dataclass(frozen=True, kw_only=True)

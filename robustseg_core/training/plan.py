@@ -70,14 +70,17 @@ def described_stage(
 
 def described_terms(distillation: DistillationConfig) -> str:
     """Return e.g. ``1 ce + 50 logit_kl + 100 prototype (hybrid)``."""
+    divided = ', second division' if distillation.legacy_second_division else ''
+    prototype = f'prototype ({distillation.prototype_pairing}{divided})'
     terms = {
+        'ce': distillation.ce_weight,
         'logit_kl': distillation.logit_weight,
-        f'prototype ({distillation.prototype_pairing})': distillation.prototype_weight,
+        prototype: distillation.prototype_weight,
         f'entropy ({distillation.entropy_pairing})': distillation.entropy_weight,
         'variation': distillation.variation_weight,
     }
     parts = [f'{weight:g} {name}' for name, weight in terms.items() if weight]
-    return ' + '.join(['1 ce', *parts]) + f'; modality dropout: {distillation.dropout}'
+    return ' + '.join(parts) + f'; modality dropout: {distillation.dropout}'
 
 
 def step_frames(schedule: StageConfig, processes: Processes) -> int:

@@ -23,7 +23,14 @@ def adamw(module: nn.Module, config: StageConfig) -> torch.optim.AdamW:
 
 
 def warmup_poly(total_steps: int, warmup_steps: int, power: float) -> Callable[[int], float]:
-    """Return the learning rate's factor per step: linear from 0.1, then (1 - t/T)**power."""
+    """Return the learning rate's factor per step: linear from 0.1, then (1 - t/T)**power.
+
+    Args:
+        total_steps: Where the decay reaches zero; t and T count from the end of the warm-up.
+            The published code puts it one epoch beyond the last step (``decay_margin``).
+        warmup_steps: Steps of the linear part.
+        power: Of the decay.
+    """
 
     def factor(step: int) -> float:
         if step < warmup_steps:

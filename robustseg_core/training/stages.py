@@ -109,10 +109,11 @@ class Stage(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         config = self._config
         optimizer = adamw(self, config)
-        total = int(self.trainer.estimated_stepping_batches)
-        warmup = round(total * config.warmup_epochs / config.epochs)
+        epoch = self.trainer.estimated_stepping_batches / config.epochs  # steps
+        warmup = round(epoch * config.warmup_epochs)
+        end = round(epoch * (config.epochs + config.decay_margin))
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, warmup_poly(total, warmup, config.poly_power)
+            optimizer, warmup_poly(end, warmup, config.poly_power)
         )
         return [optimizer], [{'scheduler': schedule, 'interval': 'step'}]
 
@@ -173,7 +174,9 @@ class StudentStage(Stage):
         fused = self.segmenter.fuse_present(encoded, len(labels))
         # In float32 also under autocast.
         logits = self.segmenter.decode(fused, size).float()
-        terms: Terms = {'ce': (1.0, ohem_cross_entropy(logits, labels))}
+        terms: Terms = {}
+        if weights.ce_weight:
+            terms['ce'] = (weights.ce_weight, ohem_cross_entropy(logits, labels))
         with torch.no_grad():
             teacher = self._frozen[0]
             known = teacher.encode_present(images, availability)
@@ -187,14 +190,14 @@ class StudentStage(Stage):
         hybrid = hybrid_pairing(names, generator)
         if weights.prototype_weight:
             value = self._prototype_term(view, whole, labels, hybrid)
-            terms['prototype'] = (weights.prototype_weight, value + self._nothing())
+            terms['prototype'] = (weights.prototype_weight, value + self._nothing(logits))
         if weights.entropy_weight:
             pairing = hybrid if weights.entropy_pairing == 'hybrid' else same_pairing(names)
             value = entropy_term(view, whole, pairing)
-            terms['entropy'] = (weights.entropy_weight, value + self._nothing())
+            terms['entropy'] = (weights.entropy_weight, value + self._nothing(logits))
         if weights.variation_weight:
             value = self._variation_term(fused, known_fused, labels)
-            terms['variation'] = (weights.variation_weight, value)
+            terms['variation'] = (weights.variation_weight, value + self._nothing(logits))
         return terms
 
     def _visible(self, availability: Tensor, generator: torch.Generator, first: int) -> Tensor:
@@ -223,7 +226,7 @@ class StudentStage(Stage):
         names = self.segmenter.config.modalities.names
         weights = self._distillation
         pairing = hybrid if weights.prototype_pairing == 'hybrid' else same_pairing(names)
-        if weights.legacy:
+        if weights.prototype_pairing == 'index_order':
             shown = [name for name in names if view.shown[name].any()]
             pairing = index_pairing(shown, names)
         return prototype_term(
@@ -232,7 +235,7 @@ class StudentStage(Stage):
             labels,
             len(self.segmenter.config.labels),
             pairing,
-            legacy=weights.legacy,
+            legacy=weights.legacy_second_division,
         )
 
     def _variation_term(
@@ -247,11 +250,14 @@ class StudentStage(Stage):
         ]
         return torch.stack(values).sum()
 
-    def _nothing(self) -> Tensor:
-        """Return a zero that gives every projection a gradient.
+    def _nothing(self, logits: Tensor) -> Tensor:
+        """Return a zero that gives every parameter a gradient that a term may leave without.
 
         Where batches mix sensors, a batch may compare no pair at all; a projection without a
-        gradient would leave the other processes waiting for it.
+        gradient would leave the other processes waiting for it. So would a network whose
+        ``logits`` no term reads.
         """
         values = [parameter.sum() * 0.0 for parameter in self.projections.parameters()]
+        if not (self._distillation.ce_weight or self._distillation.logit_weight):
+            values.append(logits.sum() * 0.0)
         return torch.stack(values).sum() if values else torch.zeros((), device=self.device)

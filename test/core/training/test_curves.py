@@ -32,3 +32,14 @@ def test_every_subset_and_the_mean_are_drawn_over_the_steps(
         'mean': ((10, 20), (15.0, 12.5)),
     }
     assert (tmp_path / 'curves.png').read_bytes().startswith(b'\x89PNG')
+
+
+@pytest.mark.parametrize('text', ['', 'epoch,step\n', 'epoch,step,miou/R\n0,9,\n', None])
+def test_without_a_score_there_is_no_picture_and_no_error(
+    tmp_path: Path, text: str | None
+) -> None:
+    metrics = tmp_path / 'metrics.csv'
+    if text is not None:
+        metrics.write_text(text)
+    curves.draw_curves(metrics, tmp_path / 'curves.png')
+    assert not (tmp_path / 'curves.png').exists()

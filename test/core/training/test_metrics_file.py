@@ -3,6 +3,8 @@
 import csv
 from pathlib import Path
 
+import pytest
+
 from robustseg_core.training.metrics_file import MetricsFile
 
 
@@ -57,3 +59,40 @@ def test_a_new_run_does_not_keep_the_rows_of_an_old_one(tmp_path: Path) -> None:
     MetricsFile(path).log_metrics({'epoch': 0, 'ce': 1.0}, step=9)
     MetricsFile(path).log_metrics({'epoch': 0, 'ce': 2.0}, step=9)
     assert [row['ce'] for row in rows(path)] == ['2.0']
+
+
+@pytest.mark.parametrize('cut', range(2, 16))
+def test_a_row_that_was_cut_off_is_dropped(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / 'metrics.csv'
+    log = MetricsFile(path)
+    for step in (9, 19):
+        log.log_metrics({'epoch': 0, 'ce': 0.123456}, step=step)
+    whole = path.read_bytes()
+    assert whole.endswith(b'0,19,0.123456\r\n')
+    path.write_bytes(whole[:-cut])
+    MetricsFile(path, first_step=100).log_metrics({'epoch': 1, 'ce': 0.5}, step=109)
+    assert [(row['step'], row['ce']) for row in rows(path)] == [('9', '0.123456'), ('109', '0.5')]
+
+
+@pytest.mark.parametrize('rest', [b'', b'\0' * 40, b'epo', b'epoch,step\n1,\n,,,\nx,y\n'])
+def test_a_file_of_which_nothing_is_left_is_begun_anew(tmp_path: Path, rest: bytes) -> None:
+    path = tmp_path / 'metrics.csv'
+    path.write_bytes(rest)
+    MetricsFile(path, first_step=100).log_metrics({'epoch': 1, 'ce': 0.5}, step=109)
+    assert [row['step'] for row in rows(path)] == ['109']
+
+
+def test_the_file_is_whole_whenever_its_columns_change(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / 'metrics.csv'
+    log = MetricsFile(path)
+    log.log_metrics({'epoch': 0, 'ce': 1.5}, step=9)
+    before = path.read_text()
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, 'replace', killed)
+    with pytest.raises(KeyboardInterrupt):
+        log.log_metrics({'epoch': 0, 'new': 1.0}, step=19)
+    assert path.read_text() == before
+    assert list(tmp_path.iterdir()) == [path]

@@ -4,6 +4,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from robustseg_core.data.config import DataConfig
 from robustseg_core.data.nyuv2 import Nyuv2
 from robustseg_core.training.config import DistillationConfig, StageConfig, TrainConfig
@@ -56,3 +58,21 @@ def test_terms_that_are_off_are_not_told() -> None:
     assert described_terms(config) == (
         '1 ce + 12 entropy (same) + 0.5 variation; modality dropout: sample'
     )
+
+
+@pytest.mark.parametrize(
+    ('changes', 'expected'),
+    [
+        ({}, '1 ce + 100 prototype (hybrid)'),
+        ({'ce_weight': 0}, '100 prototype (hybrid)'),
+        ({'ce_weight': 0.5, 'prototype_pairing': 'same'}, '0.5 ce + 100 prototype (same)'),
+        ({'prototype_pairing': 'index_order'}, '1 ce + 100 prototype (index_order)'),
+        (
+            {'prototype_pairing': 'same', 'legacy_second_division': True},
+            '1 ce + 100 prototype (same, second division)',
+        ),
+    ],
+)
+def test_terms_are_told_as_they_are_computed(changes: dict[str, Any], expected: str) -> None:
+    config = DistillationConfig(logit_weight=0, prototype_weight=100, **changes)
+    assert described_terms(config) == f'{expected}; modality dropout: batch'

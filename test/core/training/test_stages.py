@@ -19,6 +19,7 @@ SENSORS = ModalitySet(
 )
 LABELS = LabelSet('two', ('a', 'b'), ((0, 0, 0), (255, 255, 255)))
 ALL_TERMS = {
+    'ce_weight': 1.5,
     'logit_weight': 7.0,
     'prototype_weight': 5.0,
     'entropy_weight': 3.0,
@@ -116,6 +117,8 @@ def test_defaults_are_the_published_ones() -> None:
     # 2000 steps are 200 epochs of 10: the peak comes after 10 epochs.
     factor = schedule['scheduler'].lr_lambdas[0]
     assert [factor(0), factor(100)] == [pytest.approx(0.1), 1.0]
+    # The decay is laid out for 201 epochs, 191 of them after the warm-up.
+    assert factor(2000) == pytest.approx((1 / 191) ** 0.9)
 
 
 def test_teacher_learns_from_labels_alone() -> None:
@@ -126,14 +129,14 @@ def test_teacher_learns_from_labels_alone() -> None:
 def test_student_terms_carry_their_weights() -> None:
     terms = make_student(**ALL_TERMS).losses(make_batch(), drawn())
     assert {name: weight for name, (weight, _) in terms.items()} == {
-        'ce': 1.0,
+        'ce': 1.5,
         'logit_kl': 7.0,
         'prototype': 5.0,
         'entropy': 3.0,
         'variation': 2.0,
     }
     plain = make_student(logit_weight=0.0).losses(make_batch(), drawn())
-    assert list(plain) == ['ce']
+    assert [(name, weight) for name, (weight, _) in plain.items()] == [('ce', 1.0)]
 
 
 def test_the_teacher_stays_frozen_and_in_eval_mode() -> None:

@@ -2,16 +2,24 @@
 
 from collections.abc import Callable
 import csv
+import json
 from pathlib import Path
+import shutil
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 import torch
 from torch import nn
 
 from robustseg_core import load_model
+from robustseg_core.data.nyuv2 import NYUV2_MODALITIES
 from robustseg_core.errors import ConfigError
+from robustseg_core.labels import NYU13
+from robustseg_core.models.checkpoint import has_half_weights, save_model
+from robustseg_core.models.segmenter import MultimodalSegmenter, SegmenterConfig
 from robustseg_core.train import _parse, main
 from robustseg_core.training.stages import TeacherStage
 from robustseg_core.training.trainer import TrainingRun
@@ -192,3 +200,77 @@ def test_a_teacher_from_elsewhere_leaves_stage_1_nothing_to_do(
     run = TrainingRun(config, lambda _: None)
     run.check(['teacher'])
     assert run.train('teacher') == Path('some/teacher.safetensors')
+
+
+@pytest.fixture
+def indoor() -> MultimodalSegmenter:
+    """A network with random weights that fits the tiny data set."""
+    torch.manual_seed(0)
+    config = SegmenterConfig(
+        backbone='mit_nano',
+        head_width=8,
+        labels=NYU13,
+        modalities=NYUV2_MODALITIES,
+        resolution=(64, 64),
+    )
+    return MultimodalSegmenter(config)
+
+
+def test_the_file_of_a_teacher_from_elsewhere_is_left_as_it_is(
+    frames_root: Path, tmp_path: Path, tiny: Callable[..., list[str]], indoor: MultimodalSegmenter
+) -> None:
+    path = tmp_path / 'mine' / 'teacher32.safetensors'
+    path.parent.mkdir()
+    save_model(indoor, path)
+    before = path.read_bytes()
+    config = _parse(tiny(frames_root, tmp_path / 'run', f'teacher_checkpoint={path}'))[2]
+    scores = TrainingRun(config, lambda _: None).score('teacher')
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+    written = json.loads((tmp_path / 'run' / 'teacher.json').read_text())
+    assert written == scores.to_dict()
+
+
+@pytest.mark.parametrize('half', [False, True])
+def test_scoring_a_network_does_not_change_its_weights(
+    frames_root: Path,
+    tmp_path: Path,
+    tiny: Callable[..., list[str]],
+    indoor: MultimodalSegmenter,
+    half: bool,
+) -> None:
+    path = tmp_path / 'teacher.safetensors'
+    save_model(indoor, path, half=half)
+    before = load_model(path).state_dict()
+    TrainingRun(_parse(tiny(frames_root, tmp_path))[2], lambda _: None).score('teacher')
+    after = load_model(path)
+    assert after.provenance['evaluated_on']['frames'] == 3
+    assert has_half_weights(path, after) == half
+    for name, tensor in after.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+
+
+def test_scores_that_cannot_be_written_are_told(
+    frames_root: Path, tmp_path: Path, tiny: Callable[..., list[str]], indoor: MultimodalSegmenter
+) -> None:
+    path = tmp_path / 'teacher32.safetensors'
+    save_model(indoor, path)
+    settings = ('out=/dev/null', f'teacher_checkpoint={path}')
+    config = _parse(tiny(frames_root, tmp_path, *settings))[2]
+    with pytest.raises(ConfigError, match=r"written to '/dev/null/teacher\.json'"):
+        TrainingRun(config, lambda _: None).score('teacher')
+
+
+@pytest.mark.timeout(600)
+def test_a_label_out_of_range_is_told_in_one_line_by_workers_too(
+    tmp_path: Path, tiny: Callable[..., list[str]], frames_root: Path, capfd: Any
+) -> None:
+    root = tmp_path / 'nyu'
+    shutil.copytree(frames_root, root)
+    for number in range(30, 46):
+        cv2.imwrite(str(root / f'label13/{number:04d}.png'), np.full((64, 64), 77, np.uint8))
+    assert main(tiny(root, tmp_path / 'out', 'workers=1', *TEACHER)) == 1
+    told = capfd.readouterr().err
+    assert 'Traceback' not in told
+    (line,) = [each for each in told.splitlines() if each.startswith('robustseg_core.train: ')]
+    assert '77' in line
