@@ -20,7 +20,9 @@ def described_data(config: TrainConfig, train: Frames, val: Frames) -> Iterator[
     yield f'data: {data.kind}; {len(train.labels)} classes of {train.labels.name}; {letters}'
     for split, frames in ((data.train_split, train), (data.val_split, val)):
         lacks = ', '.join(f'{n} lack {kind}' for kind, n in frames.missing.counts.items())
-        yield f'  {split}: {len(frames)} frames' + (f', of which {lacks}' if lacks else '')
+        # Those that lack every sensor are left out.
+        of = f' of {frames.missing.frames}' if len(frames) < frames.missing.frames else ''
+        yield f'  {split}: {len(frames)}{of} frames' + (f', of which {lacks}' if lacks else '')
         yield from (f'    {line}' for line in frames.missing.lines())
 
 

@@ -31,6 +31,12 @@ def test_frames_are_counted_and_gaps_named(mixed_root: Path) -> None:
     assert len(lines) == 4
 
 
+def test_frames_without_any_of_the_sensors_are_counted_though_left_out(mixed_root: Path) -> None:
+    config = TrainConfig(data=DataConfig(kind='nyuv2', root=mixed_root))
+    train, val = (Nyuv2(mixed_root, each, modalities=['depth']) for each in ('train', 'val'))
+    assert '  train: 8 of 16 frames, of which 8 lack depth' in described_data(config, train, val)
+
+
 def test_steps_sizes_and_terms_are_told() -> None:
     config = TrainConfig(
         precision='bf16',
