@@ -8,9 +8,10 @@ import sys
 
 from tqdm import tqdm
 
-from robustseg_core.errors import RobustSegError
+from robustseg_core.errors import ConfigError, RobustSegError
 from robustseg_core.evaluation.feeding import check_fit
-from robustseg_core.models.checkpoint import load_model, save_model
+from robustseg_core.evaluation.worker_errors import error_line
+from robustseg_core.models.checkpoint import has_half_weights, load_model, save_model
 from robustseg_core.models.embedded import checkpoint_path
 from robustseg_core.training.calibration import calibrated, calibration_batches, uncalibrated
 from robustseg_core.training.loading import RunFrames
@@ -36,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--frames', type=int, default=200, help='training frames to estimate on')
     parser.add_argument('--out', type=Path, required=True, help='the checkpoint to write')
-    parser.add_argument('--device', default='cpu', help='torch device')
+    parser.add_argument('--device', default='cpu', help='torch device, or auto')
     parser.add_argument(
         '--undo', action='store_true', help='instead, take the statistics per subset out again'
     )
@@ -48,6 +49,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit status."""
     arguments = _parser().parse_intermixed_args(argv)
     try:
+        if arguments.frames < 1:
+            msg = f'--frames must be at least 1, got {arguments.frames}.'
+            raise ConfigError(msg)
         model = load_model(arguments.checkpoint)
         if arguments.undo:
             result = uncalibrated(model)
@@ -59,9 +63,10 @@ def main(argv: list[str] | None = None) -> int:
             batches = calibration_batches(samples, model, arguments.frames, config.workers)
             progress = tqdm(batches, desc='estimating', unit='batch', disable=None)
             result = calibrated(model, progress, arguments.device)
-        save_model(result, arguments.out, half=True)
+        half = has_half_weights(arguments.checkpoint, model)
+        save_model(result, arguments.out, half=half)
     except RobustSegError as error:
-        print(f'robustseg_core.calibrate: {error}', file=sys.stderr)
+        print(f'robustseg_core.calibrate: {error_line(error)}', file=sys.stderr)
         return 1
     print(f'{arguments.out}: statistics {result.config.norm_statistics}')
     return 0

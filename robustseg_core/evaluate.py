@@ -13,8 +13,9 @@ from robustseg_core.data.transforms import DepthHoles
 from robustseg_core.errors import RobustSegError
 from robustseg_core.evaluation.feeding import batches, check_fit, check_sides
 from robustseg_core.evaluation.gallery import Gallery
-from robustseg_core.evaluation.protocols import PROTOCOLS, evaluate
+from robustseg_core.evaluation.protocols import PROTOCOLS, evaluate, shows_zeroed
 from robustseg_core.evaluation.report import Subject
+from robustseg_core.evaluation.worker_errors import error_line
 from robustseg_core.evaluation.writing import write
 from robustseg_core.models.embedded import checkpoint_path
 from robustseg_core.runtime.backend import PRECISIONS
@@ -78,11 +79,13 @@ def _run(arguments: argparse.Namespace) -> str:
         steps.append(DepthHoles(network.modalities, config.seed))
         gaps.append(f'every depth image has got holes, drawn with seed {config.seed}')
     loader = batches(network, frames, config.data, arguments.batch_size, config.workers, *steps)
-    gallery = Gallery(network.modalities, len(network.labels), config.seed)
+    protocols = PROTOCOLS if arguments.protocol == 'all' else (arguments.protocol,)
+    zeroed = shows_zeroed(network, protocols)
+    gallery = Gallery(network.modalities, len(network.labels), config.seed, zeroed=zeroed)
     evaluation = evaluate(
         backend,
         tqdm(loader, desc='scoring', unit='batch', disable=None),
-        PROTOCOLS if arguments.protocol == 'all' else (arguments.protocol,),
+        protocols,
         seed=config.seed,
         watcher=None if arguments.no_plots else gallery,
     )
@@ -109,7 +112,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         print(_run(arguments))
     except RobustSegError as error:
-        print(f'robustseg_core.evaluate: {error}', file=sys.stderr)
+        print(f'robustseg_core.evaluate: {error_line(error)}', file=sys.stderr)
         return 1
     return 0
 

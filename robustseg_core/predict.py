@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 import sys
 from time import perf_counter
@@ -19,6 +19,10 @@ from robustseg_core.modalities import ModalitySet
 from robustseg_core.models.embedded import checkpoint_path
 from robustseg_core.runtime.engine import Engine
 from robustseg_core.runtime.mask_files import MaskFiles
+from robustseg_core.sensors.encodings import Measurement, encoding_of
+
+# Whose files may have one channel, of numbers in some unit.
+SCALED = {Measurement.DEPTH, Measurement.GREY}
 
 
 def _parser() -> ArgumentParser:
@@ -93,13 +97,25 @@ def _sources(texts: Sequence[str], modalities: ModalitySet) -> dict[str, Path]:
     return {name: found[name] for name in modalities.ordered(found)}
 
 
+def _check_scales(names: Collection[str], modalities: ModalitySet) -> None:
+    for name in modalities.ordered(names):  # refuses a name that is not one
+        if encoding_of(modalities[name].encoding).measurement not in SCALED:
+            scaled = [
+                each.name
+                for each in modalities
+                if encoding_of(each.encoding).measurement in SCALED
+            ]
+            msg = f'--scale {name}: its files have three channels; wanted one of {scaled}.'
+            raise ConfigError(msg)
+
+
 def _label(arguments: Namespace) -> str:
     """Label everything; return what was done."""
     engine = Engine.from_checkpoint(arguments.checkpoint, arguments.device)
     modalities = engine.modalities
-    frames = find_frames(_sources(arguments.sources, modalities))
     scales = dict(arguments.scale)
-    modalities.ordered(scales)  # refuses a name that is not one
+    _check_scales(scales, modalities)
+    frames = find_frames(_sources(arguments.sources, modalities))
     masks = MaskFiles(
         arguments.out,
         engine.labels,

@@ -6,20 +6,21 @@ from functools import partial
 import os
 import sys
 
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import Namespace
 
 from robustseg_core.errors import RobustSegError
 from robustseg_core.evaluation.report import any_modal_table
+from robustseg_core.evaluation.worker_errors import error_line
 from robustseg_core.training.config import TrainConfig
 from robustseg_core.training.processes import Processes
-from robustseg_core.training.settings import add_settings, as_options, settings_of
+from robustseg_core.training.settings import SettingsParser, add_settings, settings_of
 from robustseg_core.training.trainer import TrainingRun
 
 STAGES = {'both': ('teacher', 'student'), 'score': ('teacher', 'student')}
 
 
 def _parse(argv: list[str]) -> tuple[str, bool, TrainConfig]:
-    parser = ArgumentParser(prog='python -m robustseg_core.train', description=__doc__)
+    parser = SettingsParser(prog='python -m robustseg_core.train', description=__doc__)
     add_settings(parser, 'YAML file of the run')
     parser.add_argument(
         '--stage',
@@ -32,7 +33,7 @@ def _parse(argv: list[str]) -> tuple[str, bool, TrainConfig]:
         action='store_true',
         help='go on with an interrupted run in "out"; stages that are complete are left alone',
     )
-    parsed: Namespace = parser.parse_args(as_options(argv))
+    parsed: Namespace = parser.read(argv)
     stage, resume = parsed.pop('stage'), parsed.pop('resume')
     return stage, resume, settings_of(parser, parsed)
 
@@ -56,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
             scores[name] = run.score(name)
         run.tell(any_modal_table(scores))
     except RobustSegError as error:
-        print(f'robustseg_core.train: {error}', file=sys.stderr)
+        print(f'robustseg_core.train: {error_line(error)}', file=sys.stderr)
         return 1
     return 0
 

@@ -20,7 +20,7 @@ from robustseg_core.evaluation.scores import Evaluation, SubsetScores
 
 
 def draw(
-    evaluation: Evaluation, gallery: Gallery, dataset: str, seed: int, folder: Path
+    evaluation: Evaluation, gallery: Gallery, dataset: str, split: str, seed: int, folder: Path
 ) -> tuple[list[str], list[str]]:
     """Draw into ``folder`` what the scores allow.
 
@@ -28,6 +28,7 @@ def draw(
         evaluation: The scores.
         gallery: What was gathered while scoring.
         dataset: Kind of the data set, for the published figures.
+        split: Its part, likewise.
         seed: Of t-SNE.
         folder: Where the PNGs go.
 
@@ -37,7 +38,7 @@ def draw(
     Raises:
         DataError: A file cannot be written.
     """
-    names = _subsets(evaluation, dataset, folder)
+    names = _subsets(evaluation, dataset, split, folder)
     clean = evaluation.any_modal or evaluation.emm
     if clean is not None:
         names += _classes(evaluation, clean, folder)
@@ -64,7 +65,7 @@ def draw(
     return [*names, 'features.png'], []
 
 
-def _subsets(evaluation: Evaluation, dataset: str, folder: Path) -> list[str]:
+def _subsets(evaluation: Evaluation, dataset: str, split: str, folder: Path) -> list[str]:
     series = {
         'left out (any-modal)': evaluation.any_modal,
         'zeroed (EMM)': evaluation.emm,
@@ -79,7 +80,7 @@ def _subsets(evaluation: Evaluation, dataset: str, folder: Path) -> list[str]:
     if ours:
         subset_bars(ours, folder / 'subsets.png')
         names.append('subsets.png')
-    rows = published(dataset, evaluation.modalities.letters, 'any_modal')
+    rows = published(dataset, split, evaluation.modalities.letters, 'any_modal')
     if evaluation.any_modal is not None and rows:
         beside = {OURS: ours['left out (any-modal)'], **{row.name: row.values for row in rows}}
         subset_bars(beside, folder / 'subsets_published.png')

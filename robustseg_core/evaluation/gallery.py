@@ -66,6 +66,7 @@ class Gallery:
         frames: Most frames kept.
         points: Most feature vectors kept: of all classes, modalities and their fusion.
         stage: Which of the four feature maps.
+        zeroed: Show the subsets with the other sensors zeroed (EMM), not left out.
     """
 
     def __init__(
@@ -77,11 +78,13 @@ class Gallery:
         frames: int = FRAMES,
         points: int = POINTS,
         stage: int = STAGE,
+        zeroed: bool = False,
     ) -> None:
         self._modalities = modalities
         self._seed = seed
         self._most_frames = frames
         self._stage = stage
+        self._zeroed = zeroed
         self._most_pixels = max(1, points // (num_classes * (len(modalities) + 1)))
         self._frames: dict[int, KeptFrame] = {}
         self._pixels: dict[int, list[Pixel]] = {}
@@ -112,7 +115,8 @@ class Gallery:
 
     def predicted(self, batch: Batch, trial: Trial, class_ids: Tensor) -> None:
         """Keep the prediction of the frames that are shown, of clean subsets."""
-        if trial.level is not None or trial.blanks:
+        is_shown = self._zeroed == (trial.blanks > 0) or trial.needs == self._modalities.names
+        if trial.level is not None or not is_shown:
             return
         for row in range(len(batch['ids'])):
             if set(trial.needs) <= set(self._present(batch, row)):

@@ -23,18 +23,19 @@ PAPER_CHANCE = 0.2
 UNCOMMON = ('NM Mid', 'NM High')
 
 
-def all_tables(evaluation: Evaluation, dataset: str) -> dict[str, Table]:
+def all_tables(evaluation: Evaluation, dataset: str, split: str) -> dict[str, Table]:
     """Return the tables of what was scored, by the name of their file.
 
     Args:
         evaluation: The scores.
         dataset: Kind of the data set, for the published rows.
+        split: Its part, likewise.
     """
     tables: dict[str, Table] = {}
     if evaluation.any_modal is not None:
-        tables['any_modal'] = _any_modal(evaluation, evaluation.any_modal, dataset)
+        tables['any_modal'] = _any_modal(evaluation, evaluation.any_modal, dataset, split)
     if failures := _failure_columns(evaluation):
-        tables['sensor_failures'] = _failures(evaluation, failures, dataset)
+        tables['sensor_failures'] = _failures(evaluation, failures, dataset, split)
     if evaluation.emm is not None:
         tables['emm'] = _every_subset('EMM', {'': evaluation.emm})
     if evaluation.rmm:
@@ -43,7 +44,7 @@ def all_tables(evaluation: Evaluation, dataset: str) -> dict[str, Table]:
     if evaluation.nm:
         tables['nm'] = _noise(evaluation.nm)
     if evaluation.conditions:
-        tables['conditions'] = _conditions(evaluation, dataset)
+        tables['conditions'] = _conditions(evaluation, dataset, split)
     if clean := evaluation.any_modal or evaluation.emm:
         tables['class_iou'] = _class_iou(clean, evaluation.labels.classes)
     return tables
@@ -60,8 +61,8 @@ def _measured(scores: SubsetScores, measure: Callable[[Confusion], float]) -> di
     return {**values, MEAN: mean_of_scored(values.values())}
 
 
-def _any_modal(evaluation: Evaluation, scores: SubsetScores, dataset: str) -> Table:
-    theirs = published(dataset, evaluation.modalities.letters, 'any_modal')
+def _any_modal(evaluation: Evaluation, scores: SubsetScores, dataset: str, split: str) -> Table:
+    theirs = published(dataset, split, evaluation.modalities.letters, 'any_modal')
     rows = [
         Row(f'{OURS}, all K classes', with_mean(scores, absent_as_zero=True)),
         *(Row(row.name, row.values) for row in theirs),
@@ -115,7 +116,9 @@ def _failure_columns(evaluation: Evaluation) -> dict[str, float]:
     return values
 
 
-def _failures(evaluation: Evaluation, values: Mapping[str, float], dataset: str) -> Table:
+def _failures(
+    evaluation: Evaluation, values: Mapping[str, float], dataset: str, split: str
+) -> Table:
     columns = [name for name in values if name not in UNCOMMON]
     ours = dict(values)
     if evaluation.emm is not None and evaluation.rmm and evaluation.nm:
@@ -123,15 +126,16 @@ def _failures(evaluation: Evaluation, values: Mapping[str, float], dataset: str)
         columns.append(MEAN)
     columns += [name for name in values if name in UNCOMMON]
     # The three protocols share a published table; NM's has the most columns.
-    theirs = published(dataset, evaluation.modalities.letters, 'nm')
+    theirs = published(dataset, split, evaluation.modalities.letters, 'nm')
     return Table('mIoU', columns, [Row(OURS, ours), *(Row(r.name, r.values) for r in theirs)])
 
 
-def _conditions(evaluation: Evaluation, dataset: str) -> Table:
+def _conditions(evaluation: Evaluation, dataset: str, split: str) -> Table:
     """Return a row per condition, a column per subset; the published have all sensors only."""
     letters = evaluation.modalities.letters
     theirs = {
-        f'{row.name} {letters}': row.values for row in published(dataset, letters, 'conditions')
+        f'{row.name} {letters}': row.values
+        for row in published(dataset, split, letters, 'conditions')
     }
     rows = []
     for word, scores in evaluation.conditions.items():

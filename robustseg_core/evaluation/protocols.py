@@ -15,11 +15,26 @@ from robustseg_core.evaluation.scores import Evaluation, SubsetScores
 from robustseg_core.evaluation.scoring import Tallies, Watcher, score, words
 from robustseg_core.evaluation.trials import Plan, Subset, Trial
 from robustseg_core.modalities import ModalitySet
+from robustseg_core.models.config import SegmenterConfig
 from robustseg_core.models.segmenter import MultimodalSegmenter
 from robustseg_core.runtime.backend import Backend
 from robustseg_core.runtime.torch_backend import TorchBackend
 
 PROTOCOLS = ('any_modal', 'emm', 'rmm', 'nm', 'conditions')
+
+
+def use_of(network: SegmenterConfig) -> str:
+    """Return the protocol that misses sensors as the network was trained to miss them."""
+    return 'emm' if network.missing == 'zero' else 'any_modal'
+
+
+def shows_zeroed(network: SegmenterConfig, protocols: Collection[str]) -> bool:
+    """Tell whether pictures show subsets with the other sensors zeroed, rather than left out.
+
+    They show the network's own use where that is among ``protocols``, else what is.
+    """
+    use = use_of(network)
+    return 'emm' in protocols and (use == 'emm' or use not in protocols)
 
 
 def every_subset(network: Backend | MultimodalSegmenter, batches: Iterable[Batch]) -> SubsetScores:
@@ -28,8 +43,7 @@ def every_subset(network: Backend | MultimodalSegmenter, batches: Iterable[Batch
     A sensor that is missing is left out (any-modal; RobustSeg, Table 1) or, of a network that was
     trained to miss it as a black image, zeroed (EMM). Arguments and errors are ``evaluate``'s.
     """
-    protocol = 'emm' if network.config.missing == 'zero' else 'any_modal'
-    scores = evaluate(network, batches, (protocol,))
+    scores = evaluate(network, batches, (use_of(network.config),))
     found = scores.any_modal or scores.emm
     assert found is not None  # it was asked for
     return found

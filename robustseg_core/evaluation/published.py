@@ -148,33 +148,34 @@ _DELIVER_CONDITIONS: _Rows = (
 )
 _CONDITIONS_NOTE = f'{_SOURCE}, Table 5: MiT-B0, val split, all four modalities; {_RESOLUTION}'
 
-# Columns (those of any_modal follow from the letters), rows, note.
-_TABLES: dict[tuple[str, str], tuple[tuple[str, ...], _Rows, str]] = {
-    ('deliver', 'any_modal'): ((), _DELIVER_ANY_MODAL, _DELIVER_NOTE),
-    ('muses', 'any_modal'): ((), _MUSES_ANY_MODAL, _MUSES_NOTE),
-    ('deliver', 'failures'): (_FAILURES, _DELIVER_FAILURES, _DELIVER_FAILURE_NOTE),
-    ('mcubes', 'failures'): (_FAILURES, _MCUBES_FAILURES, _MCUBES_FAILURE_NOTE),
-    ('deliver', 'conditions'): (_CONDITIONS, _DELIVER_CONDITIONS, _CONDITIONS_NOTE),
+# By data set, split and protocol: columns (of any_modal, by the letters), rows, note.
+_TABLES: dict[tuple[str, str, str], tuple[tuple[str, ...], _Rows, str]] = {
+    ('deliver', 'val', 'any_modal'): ((), _DELIVER_ANY_MODAL, _DELIVER_NOTE),
+    ('muses', 'val', 'any_modal'): ((), _MUSES_ANY_MODAL, _MUSES_NOTE),
+    ('deliver', 'val', 'failures'): (_FAILURES, _DELIVER_FAILURES, _DELIVER_FAILURE_NOTE),
+    ('mcubes', 'test', 'failures'): (_FAILURES, _MCUBES_FAILURES, _MCUBES_FAILURE_NOTE),
+    ('deliver', 'val', 'conditions'): (_CONDITIONS, _DELIVER_CONDITIONS, _CONDITIONS_NOTE),
 }
 # These three share a table, of which the mean is over all its columns.
 _FAILURE_PROTOCOLS = {'emm', 'rmm', 'nm'}
 
 
-def published(dataset: str, letters: str, protocol: str) -> list[PublishedRow]:
+def published(dataset: str, split: str, letters: str, protocol: str) -> list[PublishedRow]:
     """Return the published rows that figures of this data set and protocol may stand beside.
 
     Args:
         dataset: Kind of the data set, e.g. ``deliver``; not of the label set, which the synthetic
             streets share with DELIVER.
+        split: Its part; scores on frames that others trained or chose on do not compare.
         letters: Of the modalities in use, in one's own order; subsets are named in this order.
         protocol: ``any_modal``, ``emm``, ``rmm``, ``nm`` or ``conditions``.
 
     Returns:
-        The rows with all columns of their table; none where nothing was published for these
-        modalities. ``emm``, ``rmm`` and ``nm`` are columns of one table.
+        The rows with all columns of their table; none where nothing was published for this
+        split and these modalities. ``emm``, ``rmm`` and ``nm`` are columns of one table.
     """
     is_failure = protocol in _FAILURE_PROTOCOLS
-    table = _TABLES.get((dataset, 'failures' if is_failure else protocol))
+    table = _TABLES.get((dataset, split, 'failures' if is_failure else protocol))
     if table is None or set(letters) != set(_LETTERS[dataset]):
         return []
     columns, rows, note = table

@@ -72,7 +72,7 @@ def markdown(
     for name, table in tables.items():
         title, explanation = _TEXTS[name]
         parts += [f'## {title}', explanation, table.markdown()]
-        parts += _notes(name, evaluation, subject.dataset)
+        parts += _notes(name, evaluation, subject)
     if pictures:
         parts += ['## Pictures', *(f'![{name}]({name})' for name in pictures)]
     return '\n\n'.join(parts) + '\n'
@@ -140,19 +140,32 @@ def _facts(evaluation: Evaluation, subject: Subject) -> str:
     return '\n'.join(f'- {fact}' for fact in [*facts, *subject.gaps])
 
 
-def _notes(name: str, evaluation: Evaluation, dataset: str) -> list[str]:
+def left_out(name: str, evaluation: Evaluation) -> list[str]:
+    """Return a line on the frames that the columns of a table are not of, or nothing."""
+    tables: dict[str, dict[str, SubsetScores | None]] = {
+        'any_modal': {'': evaluation.any_modal},
+        'emm': {'': evaluation.emm},
+        'rmm': {'': next(iter(evaluation.rmm.values()), None)},
+        'conditions': {f'{word} ': each for word, each in evaluation.conditions.items()},
+    }
+    missed = [
+        f'{row}{letters} {count}'
+        for row, scores in tables.get(name, {}).items()
+        if scores is not None
+        for letters, count in scores.missed().items()
+    ]
+    if not missed:
+        return []
+    return [f'Frames left out because they lack a sensor that is needed: {", ".join(missed)}.']
+
+
+def _notes(name: str, evaluation: Evaluation, subject: Subject) -> list[str]:
     """Return what must be known beside a table: frames that were left out, and sources."""
-    scores = {
-        'any_modal': evaluation.any_modal,
-        'emm': evaluation.emm,
-        'rmm': next(iter(evaluation.rmm.values()), None),
-    }.get(name)
-    notes = []
-    if scores is not None and (missed := scores.missed()):
-        text = ', '.join(f'{letters} {count}' for letters, count in missed.items())
-        notes.append(f'Frames left out because they lack a sensor that is needed: {text}.')
+    notes = left_out(name, evaluation)
     protocol = {'any_modal': 'any_modal', 'sensor_failures': 'nm', 'conditions': 'conditions'}
     if name in protocol:
-        rows = published(dataset, evaluation.modalities.letters, protocol[name])
+        rows = published(
+            subject.dataset, subject.split, evaluation.modalities.letters, protocol[name]
+        )
         notes += [f'Published: {note}.' for note in dict.fromkeys(row.note for row in rows)]
     return notes

@@ -10,7 +10,7 @@ from pathlib import Path
 from robustseg_core.errors import DataError
 from robustseg_core.evaluation.gallery import Gallery
 from robustseg_core.evaluation.layouts import all_tables
-from robustseg_core.evaluation.report import Subject, markdown
+from robustseg_core.evaluation.report import Subject, left_out, markdown
 from robustseg_core.evaluation.scores import Evaluation
 from robustseg_core.evaluation.tables import Table
 
@@ -25,12 +25,13 @@ def write(evaluation: Evaluation, subject: Subject, gallery: Gallery | None, fol
         folder: Where to; made where it is not there.
 
     Returns:
-        The tables without those of single classes, and what could not be drawn.
+        What the frames lack, the tables without those of single classes, each with the frames it
+        leaves out, and what could not be drawn.
 
     Raises:
         DataError: A file cannot be written.
     """
-    tables = all_tables(evaluation, subject.dataset)
+    tables = all_tables(evaluation, subject.dataset, subject.split)
     results = {'subject': asdict(subject), **evaluation.to_dict()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +46,8 @@ def write(evaluation: Evaluation, subject: Subject, gallery: Gallery | None, fol
     except OSError as error:
         msg = f'The report cannot be written into {str(folder)!r}: {error}.'
         raise DataError(msg) from error
-    return '\n\n'.join([*_shown(tables), *problems, f'Report: {folder / "report.md"}'])
+    shown = [*subject.gaps, *_shown(tables, evaluation), *problems]
+    return '\n\n'.join([*shown, f'Report: {folder / "report.md"}'])
 
 
 def _pictures(
@@ -57,8 +59,13 @@ def _pictures(
         from robustseg_core.evaluation.drawing import draw
     except ImportError as error:
         return [], [f'No pictures were drawn, matplotlib is not installed: {error}.']
-    return draw(evaluation, gallery, subject.dataset, subject.seed, folder)
+    return draw(evaluation, gallery, subject.dataset, subject.split, subject.seed, folder)
 
 
-def _shown(tables: Mapping[str, Table]) -> list[str]:
-    return [table.markdown() for name, table in tables.items() if name != 'class_iou']
+def _shown(tables: Mapping[str, Table], evaluation: Evaluation) -> list[str]:
+    return [
+        text
+        for name, table in tables.items()
+        if name != 'class_iou'
+        for text in (table.markdown(), *left_out(name, evaluation))
+    ]

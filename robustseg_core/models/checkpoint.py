@@ -95,6 +95,21 @@ def load_model(path: str | Path) -> MultimodalSegmenter:
     return model.eval()
 
 
+def has_half_weights(path: Path, model: MultimodalSegmenter) -> bool:
+    """Tell whether the file that ``model`` was read from stores its weights as float16.
+
+    Raises:
+        CheckpointError: ``path`` cannot be read, or lacks a weight of the model.
+    """
+    try:
+        with safe_open(path, framework='pt') as file:
+            types = {file.get_slice(name).get_dtype() for name, _ in model.named_parameters()}
+    except (OSError, SafetensorError) as error:
+        msg = f'{path}: not a safetensors file of this model, or damaged: {error}.'
+        raise CheckpointError(msg) from error
+    return types == {'F16'}
+
+
 def place_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     """Load ``tensors``, read from ``path``, into ``model``: all of them, and nothing else.
 

@@ -17,9 +17,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from robustseg_core.data.sample import Batch, Collate, Sample
-from robustseg_core.errors import DataError
+from robustseg_core.errors import ConfigError, DataError
 from robustseg_core.models.all_mlp_head import AllMlpHead
 from robustseg_core.models.segmenter import MultimodalSegmenter
+from robustseg_core.runtime.torch_backend import find_device
 
 Names = tuple[str, ...]
 
@@ -34,18 +35,24 @@ def calibrated(
     Args:
         model: Not folded; it is not changed.
         batches: Frames to estimate on, without augmentation, from the training split.
-        device: Where to compute.
+        device: Where to compute; ``auto`` is CUDA where there is any.
 
     Raises:
+        ConfigError: There is no such device.
         DataError: A subset never occurs in the frames.
     """
-    network = uncalibrated(model).to(device)
+    place = find_device(device)
+    try:
+        network = uncalibrated(model).to(place)
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        msg = f'Device {device!r} cannot be used: {error}'
+        raise ConfigError(msg) from error
     subsets = network.config.modalities.subsets()
     moments = [_Moments(network.config.head_width) for _ in subsets]
     frames = 0
     for batch in batches:
         frames += len(batch['ids'])
-        _measure(network, batch, subsets, moments, device)
+        _measure(network, batch, subsets, moments, place)
     if unseen := [
         network.config.modalities.letters_of(subset)
         for subset, each in zip(subsets, moments, strict=True)
@@ -122,7 +129,7 @@ def _measure(
     batch: Batch,
     subsets: Sequence[Names],
     moments: Sequence[_Moments],
-    device: str,
+    device: torch.device,
 ) -> None:
     """Add to each subset's moments what the head normalises; every image is encoded once."""
     assert isinstance(network.head, AllMlpHead)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import csv
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from robustseg_core.training.run_folder import replace_file
 
 FIRST = ('epoch', 'step')
 
@@ -59,8 +62,7 @@ class MetricsFile(Logger):
         """Return the rows that an interrupted run has left."""
         if not self._path.exists() or not self._first_step:
             return []
-        with self._path.open(newline='', encoding='utf-8') as file:
-            return [row for row in csv.DictReader(file) if int(row['step']) < self._first_step]
+        return [row for row in read_rows(self._path) if int(row['step']) < self._first_step]
 
     def _learn(self, rows: list[dict[str, Any]]) -> bool:
         """Note new columns; tell whether there are any."""
@@ -69,7 +71,23 @@ class MetricsFile(Logger):
         return bool(new)
 
     def _write(self, rows: list[dict[str, Any]]) -> None:
-        with self._path.open('w', newline='', encoding='utf-8') as file:
-            writer = csv.DictWriter(file, self._columns)
-            writer.writeheader()
-            writer.writerows(rows)
+        text = StringIO(newline='')
+        writer = csv.DictWriter(text, self._columns)
+        writer.writeheader()
+        writer.writerows(rows)
+        replace_file(self._path, text.getvalue().encode())
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Return the whole rows of a file, which may have been killed while it was written.
+
+    A row is whole if its line has an end, as many fields as there are columns, and a step.
+    """
+    # After a loss of power there may be zeros where the last rows should be.
+    text = path.read_text(encoding='utf-8', errors='replace').replace('\0', '')
+    lines = [line for line in text.splitlines(keepends=True) if line.endswith('\n')]
+    return [
+        row
+        for row in csv.DictReader(lines)
+        if None not in row and None not in row.values() and row.get('step', '').isdecimal()
+    ]

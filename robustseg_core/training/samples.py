@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from robustseg_core.data.sample import Collate, Sample
 from robustseg_core.evaluation.gallery import Gallery, KeptFrame
-from robustseg_core.evaluation.protocols import evaluate
+from robustseg_core.evaluation.protocols import evaluate, shows_zeroed, use_of
 from robustseg_core.labels import LabelSet
 from robustseg_core.modalities import ModalitySet
 from robustseg_core.models.segmenter import MultimodalSegmenter
@@ -61,13 +61,19 @@ class SamplePictures(Callback):
         if not due or not trainer.is_global_zero:
             return
         config = self._network.config
+        protocols = (use_of(config),)  # what the scores are of
         gallery = Gallery(
-            config.modalities, len(config.labels), seed=0, frames=self._count, points=0
+            config.modalities,
+            len(config.labels),
+            seed=0,
+            frames=self._count,
+            points=0,
+            zeroed=shows_zeroed(config, protocols),
         )
         evaluate(
             TorchBackend(self._network, str(pl_module.device)),
             self._batches,
-            ('any_modal',),
+            protocols,
             watcher=gallery,
         )
         for logger in trainer.loggers:

@@ -16,7 +16,7 @@ import torch
 
 from robustseg_core.errors import ConfigError
 from robustseg_core.evaluation.scores import SubsetScores
-from robustseg_core.models.checkpoint import load_model, save_model
+from robustseg_core.models.checkpoint import has_half_weights, load_model, save_model
 from robustseg_core.training.averaging import AveragedNetwork
 from robustseg_core.training.building import TrainingNetworks, unused_parameters
 from robustseg_core.training.calibration import calibrated, calibration_batches
@@ -101,7 +101,13 @@ class TrainingRun:
     def score(self, name: str) -> SubsetScores:
         """Score a stage's network on every subset of the validation frames.
 
-        The scores are written into its checkpoint and, as JSON, beside it.
+        The scores are written, as JSON, into the folder of the run and into the network's file;
+        not into that of a teacher from elsewhere.
+
+        Raises:
+            CheckpointError: The network cannot be read, or not be written again.
+            ConfigError: The folder of the run cannot be written to.
+            DataError: There is no frame, or a frame is broken.
         """
         config = self._config
         path = self._networks.path(name)
@@ -109,15 +115,25 @@ class TrainingRun:
         samples = self._frames.validation_samples(model.config.modalities)
         scores = scores_of_all(model, samples, config.workers, _device(config))
         if self._is_first:
-            model.provenance['evaluated_on'] = {
-                'data': f'{config.data.kind}, split {config.data.val_split}',
-                'seed': config.seed,
-                **scores.to_dict(),
-            }
-            save_model(model, path, half=True)
-            report = json.dumps(scores.to_dict(), indent=2)
-            path.with_suffix('.json').write_text(report + '\n')
+            if not self._is_given(name):
+                model.provenance['evaluated_on'] = {
+                    'data': f'{config.data.kind}, split {config.data.val_split}',
+                    'seed': config.seed,
+                    **scores.to_dict(),
+                }
+                save_model(model, path, half=has_half_weights(path, model))
+            self._write_scores(name, scores)
         return scores
+
+    def _write_scores(self, name: str, scores: SubsetScores) -> None:
+        path = self._config.out / f'{name}.json'
+        text = json.dumps(scores.to_dict(), indent=2)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text + '\n', encoding='utf-8')
+        except OSError as error:
+            msg = f'The scores cannot be written to {str(path)!r}: {error.strerror}.'
+            raise ConfigError(msg) from error
 
     def _is_given(self, name: str) -> bool:
         return name == 'teacher' and self._config.teacher_checkpoint is not None

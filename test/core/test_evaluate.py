@@ -20,7 +20,7 @@ from robustseg_core.models.segmenter import MultimodalSegmenter, SegmenterConfig
 def checkpoint(tmp_path):
     """Write a checkpoint with random weights and return its path."""
 
-    def write(labels=NYU13, modalities=NYUV2_MODALITIES) -> Path:
+    def write(labels=NYU13, modalities=NYUV2_MODALITIES, missing='drop') -> Path:
         torch.manual_seed(0)
         config = SegmenterConfig(
             backbone='mit_nano',
@@ -28,6 +28,7 @@ def checkpoint(tmp_path):
             labels=labels,
             modalities=modalities,
             resolution=(32, 32),
+            missing=missing,
         )
         path = tmp_path / 'model.safetensors'
         save_model(MultimodalSegmenter(config), path)
@@ -82,7 +83,10 @@ def test_a_folder_is_scored_by_configuration_alone(checkpoint, indoor, tmp_path,
     assert set(results) >= {'any_modal', 'emm', 'rmm', 'nm', 'conditions'}
     assert (out / 'report.md').read_text().count('1 of 3 files are missing') == 1
     assert not list(out.glob('*.png'))
-    assert '| mIoU | R | D | RD | mean |' in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert '| mIoU | R | D | RD | mean |' in told
+    assert '1 of 3 files are missing' in told
+    assert 'Frames left out because they lack a sensor that is needed: D 1, RD 1.' in told
 
 
 def test_another_library_can_be_scored(checkpoint, indoor, tmp_path):
@@ -173,6 +177,44 @@ def test_what_cannot_be_done_is_said_in_one_line(
 
 
 def test_an_unknown_key_is_named(checkpoint, tmp_path, capsys):
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as caught:
         main(['--checkpoint', str(checkpoint()), '--out', str(tmp_path), 'data.rot=x'])
-    assert 'data.rot' in capsys.readouterr().err
+    assert caught.value.code == 2
+    told = capsys.readouterr().err
+    assert told == (
+        'python -m robustseg_core.evaluate: error: '
+        "unknown setting 'data.rot'; did you mean 'data.root'?\n"
+    )
+
+
+def test_a_broken_file_is_told_in_one_line_by_workers_too(checkpoint, indoor, tmp_path, capfd):
+    picture = indoor / 'rgb' / '0001.jpg'
+    picture.write_bytes(picture.read_bytes()[:30])
+    arguments = ['--checkpoint', str(checkpoint()), '--out', str(tmp_path / 'out'), '--no-plots']
+    lines = []
+    for workers in (0, 1):
+        assert main([*arguments, *indoor_settings(indoor), f'workers={workers}']) == 1
+        lines.append(capfd.readouterr().err)
+    assert lines[0] == lines[1]
+    assert lines[0].startswith('robustseg_core.evaluate: ')
+    assert "0001.jpg'" in lines[0]
+    assert lines[0].count('\n') == 1
+
+
+def test_a_student_trained_on_zeroed_sensors_is_shown_with_them(
+    checkpoint, indoor, tmp_path, monkeypatch
+):
+    shown = {}
+
+    def spy(_evaluation, _subject, gallery, folder):
+        shown[folder.name] = {s for f in gallery.frames() for s in f.predictions}
+        return ''
+
+    monkeypatch.setattr('robustseg_core.evaluate.write', spy)
+    path = str(checkpoint(missing='zero'))
+    for protocol in ('emm', 'any_modal', 'rmm'):
+        out = str(tmp_path / protocol)
+        options = ['--checkpoint', path, '--protocol', protocol, '--out', out]
+        assert main([*options, *indoor_settings(indoor)]) == 0
+    every = {('rgb',), ('depth',), ('rgb', 'depth')}
+    assert shown == {'emm': every, 'any_modal': every, 'rmm': {('rgb', 'depth')}}

@@ -168,6 +168,11 @@ def test_a_unit_that_is_none_is_refused(label, unit):
         (['rgb='], "'rgb=' is no MODALITY=PATH; modalities are rgb, depth."),
         (['rgb=a', 'rgb=b'], "Modality 'rgb' is given twice, 'a' and 'b'."),
         (['rgb=no/such'], "rgb source 'no/such' does not exist; wanted a file or a folder."),
+        (
+            ['rgb=x', '--scale', 'rgb=2'],
+            '--scale rgb: its files have three channels; wanted one of',
+        ),
+        (['rgb=x', '--scale', 'radar=2'], "Unknown modality 'radar'"),
         (['rgb=x', '--device', 'abacus'], "Unknown device 'abacus'"),
         (['rgb=x', '--checkpoint', 'no.safetensors'], 'no.safetensors: cannot be read'),
     ],

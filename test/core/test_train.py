@@ -56,4 +56,7 @@ def test_a_student_without_a_teacher_is_told_which_file_is_missing(
 def test_an_unknown_key_is_named(tmp_path: Path, capsys: Any) -> None:
     with pytest.raises(SystemExit):
         main([f'out={tmp_path}', 'student.learning_rate=1'])
-    assert 'student.learning_rate' in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert told.startswith('python -m robustseg_core.train: error: unknown setting ')
+    assert "'student.learning_rate'; known are student.epochs, student.batch_size," in told
+    assert told.count('\n') == 1

@@ -120,6 +120,22 @@ def test_zero_stays_zero_through_the_rounding_of_the_normalisation(model, make_b
     assert not gallery.frames()[0].inputs['depth'].any()
 
 
+@pytest.mark.parametrize('protocols', [['emm'], ['any_modal', 'emm', 'rmm']])
+def test_subsets_may_be_shown_with_the_others_zeroed(model, make_batches, protocols):
+    gallery = Gallery(model.config.modalities, 3, 0, zeroed=True)
+    evaluate(model, make_batches(1), protocols, watcher=gallery)
+    (frame,) = gallery.frames()
+    assert len(frame.predictions) == 15
+    images = {name: image.clone() for name, image in make_batches(1)[0]['images'].items()}
+    for name in ('depth', 'event', 'lidar'):
+        images[name].zero_()
+    with torch.no_grad():
+        expected = model(images)[0].argmax(0).numpy()
+        alone = model({'rgb': images['rgb']})[0].argmax(0).numpy()
+    assert (frame.predictions['rgb',] != expected).mean() < 0.01
+    assert (frame.predictions['rgb',] != alone).mean() > 0.01
+
+
 def test_only_clean_subsets_are_shown(model, make_batches):
     gallery = Gallery(model.config.modalities, 3, 0)
     evaluate(model, make_batches(2), ['emm', 'nm'], watcher=gallery)

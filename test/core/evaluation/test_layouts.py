@@ -48,7 +48,7 @@ def row(table, name):
 
 def test_any_modal_stands_beside_the_published_rows_of_the_same_convention(make_evaluation):
     evaluation = make_evaluation('any_modal')
-    table = all_tables(evaluation, 'deliver')['any_modal']
+    table = all_tables(evaluation, 'deliver', 'val')['any_modal']
 
     assert ' '.join(table.columns) == 'R D E L RD RE RL DE DL EL RDE RDL REL DEL RDEL mean'
     names = [each.name for each in table.rows]
@@ -65,7 +65,7 @@ def test_any_modal_stands_beside_the_published_rows_of_the_same_convention(make_
 
 
 def test_nothing_published_stands_beside_another_data_set(make_evaluation):
-    tables = all_tables(make_evaluation('any_modal', 'emm', 'conditions'), 'streets')
+    tables = all_tables(make_evaluation('any_modal', 'emm', 'conditions'), 'streets', 'val')
     names = {each.name for table in tables.values() for each in table.rows}
     assert not any('RobustSeg' in name for name in names)
     assert tables['conditions'].columns[-1] == 'mean'
@@ -73,7 +73,7 @@ def test_nothing_published_stands_beside_another_data_set(make_evaluation):
 
 def test_the_summary_of_failures_has_the_papers_columns_and_their_mean(make_evaluation):
     evaluation = make_evaluation('emm', 'rmm', 'nm')
-    table = all_tables(evaluation, 'deliver')['sensor_failures']
+    table = all_tables(evaluation, 'deliver', 'val')['sensor_failures']
 
     ours = row(table, 'this checkpoint')
     paper = ['EMM Avg', 'EMM E(0.2)', 'RMM Avg (r=0.5)', 'RMM E(0.2) (r=0.5)', 'NM Low']
@@ -86,13 +86,13 @@ def test_the_summary_of_failures_has_the_papers_columns_and_their_mean(make_eval
 
 
 def test_a_part_of_the_failures_has_no_mean(make_evaluation):
-    table = all_tables(make_evaluation('emm'), 'deliver')['sensor_failures']
+    table = all_tables(make_evaluation('emm'), 'deliver', 'val')['sensor_failures']
     assert table.columns == ['EMM Avg', 'EMM E(0.2)']
 
 
 def test_rmm_has_a_row_for_each_rate_and_convention(make_evaluation):
     evaluation = make_evaluation('rmm')
-    table = all_tables(evaluation, 'streets')['rmm']
+    table = all_tables(evaluation, 'streets', 'val')['rmm']
     assert [each.name for each in table.rows][:3] == [
         'r=0.25, all K classes',
         'r=0.5, all K classes',
@@ -103,7 +103,7 @@ def test_rmm_has_a_row_for_each_rate_and_convention(make_evaluation):
 
 
 def test_conditions_have_a_row_each_and_the_published_column_of_all_sensors(make_evaluation):
-    table = all_tables(make_evaluation('conditions'), 'deliver')['conditions']
+    table = all_tables(make_evaluation('conditions'), 'deliver', 'val')['conditions']
     assert [each.name for each in table.rows] == ['fog (2)', 'night (2)']
     assert table.columns[-1] == 'RobustSeg RDEL'
     assert row(table, 'fog (2)')['RobustSeg RDEL'] == 60.91
@@ -111,11 +111,11 @@ def test_conditions_have_a_row_each_and_the_published_column_of_all_sensors(make
 
 def test_class_iou_has_a_row_for_each_class(make_evaluation):
     evaluation = make_evaluation('any_modal')
-    table = all_tables(evaluation, 'streets')['class_iou']
+    table = all_tables(evaluation, 'streets', 'val')['class_iou']
     assert [each.name for each in table.rows] == ['a', 'b', 'c']
     expected = 100 * evaluation.any_modal.counts['rgb',].class_iou()[1]
     assert row(table, 'b')['R'] == pytest.approx(expected)
 
 
 def test_only_what_was_scored_has_a_table(make_evaluation):
-    assert list(all_tables(make_evaluation('nm'), 'streets')) == ['sensor_failures', 'nm']
+    assert list(all_tables(make_evaluation('nm'), 'streets', 'val')) == ['sensor_failures', 'nm']

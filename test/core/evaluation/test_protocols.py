@@ -10,7 +10,7 @@ import torch
 
 from robustseg_core.data.corruption import NOISE_LEVELS, RandomMissing, corrupted
 from robustseg_core.errors import ConfigError, DataError
-from robustseg_core.evaluation.protocols import evaluate, every_subset
+from robustseg_core.evaluation.protocols import PROTOCOLS, evaluate, every_subset, shows_zeroed
 from robustseg_core.evaluation.report import any_modal_table
 from robustseg_core.models.segmenter import MultimodalSegmenter
 from robustseg_core.runtime.openvino_backend import OpenVinoBackend
@@ -269,3 +269,20 @@ def test_the_table_has_a_column_per_subset_and_their_plain_mean(model, make_batc
     cells = [float(cell) for cell in lines[2].strip('|').split('|')[1:]]
     mean = sum(scores.mean_ious().values()) / 15
     assert cells[-1] == round(mean, 1)
+
+
+@pytest.mark.parametrize(
+    ('missing', 'protocols', 'expected'),
+    [
+        ('drop', PROTOCOLS, False),
+        ('zero', PROTOCOLS, True),
+        ('drop', ('emm',), True),
+        ('zero', ('any_modal',), False),
+        ('zero', ('conditions',), False),
+        ('drop', ('nm',), False),
+    ],
+)
+def test_pictures_show_the_use_of_the_network_or_what_there_is(
+    model, missing, protocols, expected
+):
+    assert shows_zeroed(replace(model.config, missing=missing), protocols) == expected

@@ -1,5 +1,6 @@
 """The files of an evaluation."""
 
+from dataclasses import replace
 import json
 
 import pytest
@@ -82,6 +83,9 @@ def test_report_results_and_tables_are_written(model, make_batches, subject, tmp
     ):
         assert text in report
     assert '## Pictures' not in report
+    assert told.startswith('lidar: 1 of 2 files are missing\n\n|')
+    assert 'because they lack a sensor that is needed: L 1, RL 1,' in told
+    assert ': sun L 1, sun RL 1,' in told  # the frame is of sun, not of fog
     assert '| AnySeg | 48.17 |' in told
     assert '| a |' not in told  # the table of classes is for the files
 
@@ -148,3 +152,10 @@ def test_a_folder_that_cannot_be_made_is_named(model, make_batches, subject, tmp
     evaluation = evaluate(model, make_batches(2), ['nm'])
     with pytest.raises(DataError, match=r"cannot be written into '.*file/x'"):
         write(evaluation, subject, None, tmp_path / 'file' / 'x')
+
+
+def test_where_nothing_is_missing_nothing_is_said_to_be(model, make_batches, subject, tmp_path):
+    whole = replace(subject, gaps=[])
+    told = write(evaluate(model, make_batches(2), ['any_modal', 'emm']), whole, None, tmp_path)
+    assert told.startswith('| mIoU |')
+    assert 'left out because' not in told + (tmp_path / 'report.md').read_text()
