@@ -67,6 +67,7 @@ class NodeConfig:
     device: str
     backend: str
     precision: str
+    expected_size: tuple[int, int] | None
     encode_ahead: bool
     camera_info_topic: str
     rectified: bool
@@ -91,6 +92,7 @@ def node_config(values: Mapping[str, Any]) -> NodeConfig:
         device=values['device'],
         backend=values['backend'],
         precision=values['precision'],
+        expected_size=_size(values['expected_size']),
         encode_ahead=values['encode_ahead'],
         camera_info_topic=values['camera_info_topic'],
         rectified=values['image_is_rectified'],
@@ -155,6 +157,16 @@ def _input_config(name: str, values: Mapping[str, Any]) -> InputConfig:
         camera_from_sensor=np.array(matrix, np.float64).reshape(4, 4) if matrix else None,
         event_period_ns=int(1e9 / value('event_rate')),
     )
+
+
+def _size(numbers: list[float]) -> tuple[int, int] | None:
+    if not numbers:
+        return None
+    height, width = numbers
+    if min(numbers) < 1 or not (height.is_integer() and width.is_integer()):
+        msg = f"Parameter 'expected_size' is {numbers!r}; wanted [height, width] in pixels."
+        raise ConfigError(msg)
+    return int(height), int(width)
 
 
 def _ns(seconds: float) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 import logging
 from typing import Any
 
@@ -11,7 +9,10 @@ CORE = 'robustseg_core'
 
 
 class CoreLog(logging.Handler):
-    """Hands on what is logged to a ROS logger, and remembers the warnings.
+    """Hands on what the core logs to a ROS logger, from ``open`` to ``close``.
+
+    That is as long as a network is held: some backends build for each new size of image, which
+    takes minutes, and tell how far they are.
 
     Args:
         logger: Of the node.
@@ -19,28 +20,29 @@ class CoreLog(logging.Handler):
 
     def __init__(self, logger: Any) -> None:
         super().__init__(logging.INFO)
-        self.warnings: list[str] = []
         self._logger = logger
+        self._source = logging.getLogger(CORE)
+        self._level: int | None = None
+
+    def open(self) -> None:
+        """Begin to listen."""
+        if self._level is None:
+            self._level = self._source.level
+            self._source.addHandler(self)
+            self._source.setLevel(logging.INFO)
+
+    def close(self) -> None:
+        """Stop listening; all is as before."""
+        if self._level is not None:
+            self._source.setLevel(self._level)
+            self._source.removeHandler(self)
+            self._level = None
+        super().close()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say one message; may be called in any thread."""
         message = record.getMessage()
         if record.levelno >= logging.WARNING:
-            self.warnings.append(message)
             self._logger.warning(message)
         else:
             self._logger.info(message)
-
-
-@contextmanager
-def core_log(logger: Any) -> Iterator[list[str]]:
-    """Hand on what the core logs meanwhile; give the list that its warnings go to."""
-    source, handler = logging.getLogger(CORE), CoreLog(logger)
-    level = source.level
-    source.addHandler(handler)
-    source.setLevel(logging.INFO)
-    try:
-        yield handler.warnings
-    finally:
-        source.setLevel(level)
-        source.removeHandler(handler)

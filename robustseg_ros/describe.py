@@ -35,8 +35,8 @@ of type `image` on `/<name>/image_raw` unless they say otherwise.
 SERVICE = """\
 | service | type | what it does |
 |---|---|---|
-| `~/enable` | std_srvs/srv/SetBool | `false` pauses the masks, `true` resumes; inputs are \
-watched all the time |
+| `~/enable` | std_srvs/srv/SetBool | `false` pauses the masks, `true` resumes and lets the \
+times on /diagnostics begin anew; inputs are watched all the time |
 
 The node is a lifecycle node, with the usual `~/change_state`, `~/get_state` and the like.
 """
@@ -46,8 +46,8 @@ message says in words what is wrong.
 
 - OK: the input is alive, or disabled by parameter; there are masks from every input.
 - WARN: the input was never seen, or it is alive but loses most of its messages or never matches
-  the leading stamp; there are masks, but without an input, or they are paused, or the clock stands
-  still.
+  the leading stamp; there are masks, but without an input, or they are paused, the clock stands
+  still, or the network is being made ready for a new size.
 - ERROR: the input is refused, since what comes cannot be used or nothing can come (no publisher,
   QoS, type); there is no living input, or the last transition failed.
 - STALE: the input has been silent for longer than its timeout.
@@ -59,12 +59,16 @@ was part of), `unmatched` (frames in a row it was alive for but not part of).
 Values of the whole: `state` (of the lifecycle), `subset` (letters of the inputs in the last mask),
 `alive`, `masks_published`, `latency_ms` (from the arrival of the leading message to having
 published), `response_ms` (from the arrival of the frame's last message to having published),
-`rest_ms` (of that, what the network was not at work), `model_ms` (spent in the network on the
-frame, beforehand included), `overhead_ms` (spent on the frame outside the network, beforehand
-included), each also as `_p50` and `_p99` over the last 100 frames, `ahead_used` and `ahead_wasted`
-(images encoded ahead that became part of a frame, and that did not), `dropped_<cause>`, `device`,
-`backend` (what computes the network), `backend_notes` (why `auto` passed others over),
-`checkpoint`, `paused`, and what is not installed with what that costs.
+`rest_ms` (of that, what neither the network nor the work around it took: decoding, drawing,
+publishing, waiting), `model_ms` (spent on the frame in the network itself, its encoder and head),
+`around_ms` (around these: images to the network's size and normalised, logits to the mask's size
+and classes chosen), `overhead_ms` (on everything else: decoding, drawing, publishing). These three
+include what was done beforehand. Each time is also there as `_p50` and `_p99` over the last 100
+frames since the masks were last resumed. `mask_size` and `network_size` (of the last mask, and at
+which the network saw it), `ahead_used` and `ahead_wasted` (images encoded ahead that became part
+of a frame, and that did not), `dropped_<cause>`, `device`, `backend` (what computes the network),
+`backend_notes` (why `auto` passed others over), `checkpoint`, `paused`, and what is not installed
+with what that costs.
 """
 
 

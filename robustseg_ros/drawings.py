@@ -26,15 +26,17 @@ class Drawing:
         measurement: What came.
         size: Of the network, for which it was drawn.
         image: (H, W, 3), or None where it was not worth drawing.
-        work_s: Spent on drawing it.
-        model_s: Spent in the network.
+        work_s: Spent on drawing and checking it.
+        model_ms: Spent in the encoder.
+        around_ms: Spent in the engine around that.
     """
 
     measurement: Measurement
     size: Size
     image: NDArray[Any] | None = None
     work_s: float = 0.0
-    model_s: float = 0.0
+    model_ms: float = 0.0
+    around_ms: float = 0.0
 
 
 class Drawings:

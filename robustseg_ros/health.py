@@ -11,7 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 import numpy as np
 
 from robustseg_core.runtime import State
-from robustseg_ros.pipeline import FrameReport
+from robustseg_ros.frames import FrameReport
 from robustseg_ros.streams import InputStatus
 
 OK, WARN = DiagnosticStatus.OK, DiagnosticStatus.WARN
@@ -20,7 +20,7 @@ WHOLE = 'segmentation'
 # Frames over which latencies are judged.
 WINDOW = 100
 # Of a FrameReport.
-TIMES = ('latency_ms', 'response_ms', 'rest_ms', 'model_ms', 'overhead_ms')
+TIMES = ('latency_ms', 'response_ms', 'rest_ms', 'model_ms', 'around_ms', 'overhead_ms')
 _LEVELS = {
     State.ALIVE: OK,
     State.NEVER_SEEN: WARN,
@@ -60,6 +60,11 @@ class Health:
         self._present = report.present
         for key, times in self._times.items():
             times.append(getattr(report, key))
+
+    def begin_times(self) -> None:
+        """Judge the times by the frames from now on."""
+        for times in self._times.values():
+            times.clear()
 
     def modality(self, name: str, status: InputStatus) -> DiagnosticStatus:
         """Return the status of one input."""

@@ -130,9 +130,10 @@ GENERAL = (
     Parameter(
         name='backend',
         default='auto',
-        description='What computes the network: auto (the fastest one that is installed and fits '
-        'the checkpoint), or one of the others by name. Which one it is and, where auto could '
-        'not have its first choice, why, is on /diagnostics.',
+        description='What computes the network: auto (of a checkpoint on a CPU openvino, '
+        'onnxruntime or torch, the first that is installed and takes it, on a GPU torch; of an '
+        'exported folder what it was made for), or one of the others by name. Which one it is, '
+        'and why auto passed others over, is on /diagnostics.',
         choices=BACKENDS,
     ),
     Parameter(
@@ -141,6 +142,15 @@ GENERAL = (
         description='Of the numbers in the network; not every backend and device has every one. '
         'With an exported folder fp32 means what it was exported for, int8 too.',
         choices=PRECISIONS,
+    ),
+    Parameter(
+        name='expected_size',
+        default=[],
+        description='Height and width of the masks, where they are known beforehand: the network '
+        'is made ready for that size while it is configured, which takes minutes for tensorrt '
+        'and about one for compiled. Another size, or empty: when its first frame comes, and '
+        'there are no masks meanwhile.',
+        lengths=(0, 2),
     ),
     Parameter(
         name='encode_ahead',

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
@@ -12,65 +12,16 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from robustseg_core.errors import RobustSegError, SensorError
-from robustseg_ros.config import Looks
 from robustseg_ros.drawings import Drawing, Drawings
+from robustseg_ros.frames import Frame, FrameReport
 from robustseg_ros.measurements import Measurement, Size
 from robustseg_ros.outputs import Outputs, Result
 
 if TYPE_CHECKING:  # the engine brings torch, which only the worker's thread waits for
     from robustseg_core.runtime.engine import Engine, Segmentation
 
-# Spans of network time remembered: more than fit between a message and its mask.
+# Spans of the engine's time remembered: more than fit between a message and its mask.
 _SPANS = 64
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What is to be segmented.
-
-    Attributes:
-        measurements: Name -> its stamp (ns) and measurement; the leading one first, the others by
-            priority.
-        received_s: When the leading message was received, on the monotonic clock.
-        complete_s: When the last of its messages was.
-        looks: How it is to be shown.
-        camera_info: The camera of the points, or None.
-    """
-
-    measurements: Mapping[str, tuple[int, Measurement]]
-    received_s: float
-    complete_s: float
-    looks: Looks
-    camera_info: Any | None
-
-
-@dataclass
-class FrameReport:
-    """What became of a frame.
-
-    Attributes:
-        present: Names that were fused, in the model's order; empty if there is no mask.
-        refused: Name -> why its measurement could not be used.
-        error: Why there is no mask, or empty.
-        latency_ms: From receiving the leading message to having published.
-        response_ms: From receiving the last message to having published.
-        rest_ms: Of that, what the network was not at work.
-        model_ms: Spent in the network on this frame, beforehand included.
-        overhead_ms: Spent on this frame outside the network, beforehand included.
-        ahead_used: Images encoded ahead that this frame is made of.
-        ahead_wasted: Those that no frame can be made of any more, since the last report.
-    """
-
-    present: tuple[str, ...] = ()
-    refused: dict[str, str] = field(default_factory=dict)
-    error: str = ''
-    latency_ms: float = 0.0
-    response_ms: float = 0.0
-    rest_ms: float = 0.0
-    model_ms: float = 0.0
-    overhead_ms: float = 0.0
-    ahead_used: int = 0
-    ahead_wasted: int = 0
 
 
 @dataclass
@@ -81,21 +32,36 @@ class _Seen:
     image: NDArray[Any] | None = None
     size: Size = (0, 0)
     present: dict[str, int] = field(default_factory=dict)
-    ahead_work_s: float = 0.0
-    ahead_model_s: float = 0.0
+    ahead: list[Drawing] = field(default_factory=list)
 
 
 class Pipeline:
     """Draws the network's images, has them segmented and publishes the result.
 
     Args:
-        engine: The network.
+        engine: The network, warmed up for ``ready_size``.
         outputs: Takes the masks.
+        tell: Is told that, and then how long, the network prepares for another size of image.
+        ready_size: (height, width) as the network sees it; None = of no size yet.
+
+    Attributes:
+        sizes: (height, width) of the last mask, and as the network sees it; None = no frame yet.
+        preparing: (height, width) of the masks for which the network is being made ready, if any.
     """
 
-    def __init__(self, engine: Engine, outputs: Outputs) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        outputs: Outputs,
+        tell: Callable[[str], None],
+        ready_size: Size | None = None,
+    ) -> None:
+        self.sizes: tuple[Size, Size] | None = None
+        self.preparing: Size | None = None
         self._engine = engine
         self._outputs = outputs
+        self._tell = tell
+        self._ready_sizes = {ready_size}
         self._drawings = Drawings()
         self._size: Size | None = None  # of the last mask
         self._spans: deque[tuple[float, float]] = deque(maxlen=_SPANS)
@@ -124,13 +90,13 @@ class Pipeline:
             start_s = monotonic()
             try:
                 drawing.image = measurement.network_image(size)
-                drawn_s = monotonic()
-                with self._network():
-                    self._engine.observe(name, drawing.image, stamp_ns)
-                    self._engine.encode_ahead(name, stamp_ns, self._size)
+                self._engine.observe(name, drawing.image, stamp_ns)
+                drawing.work_s = monotonic() - start_s
+                with self._at_work():
+                    timings_ms = self._engine.encode_ahead(name, stamp_ns, self._size)
             except RobustSegError:
                 return
-            drawing.work_s, drawing.model_s = drawn_s - start_s, monotonic() - drawn_s
+            drawing.model_ms, drawing.around_ms = timings_ms['encode'], timings_ms['prepare']
         self._drawings.add(name, stamp_ns, drawing)
 
     def run(self, frame: Frame) -> FrameReport:
@@ -144,6 +110,7 @@ class Pipeline:
             report.error = 'none of its measurements could be used'
             return report
         self._size = seen.size
+        self.sizes = seen.size, self._engine.network_size(*seen.size)
         segmentation = self._segment(frame, seen, report)
         self._outputs.publish(
             Result(
@@ -157,45 +124,70 @@ class Pipeline:
             frame.camera_info,
         )
         end_s = monotonic()
-        model_s = self._network_s(start_s, end_s)
+        timings_ms = segmentation.timings_ms
         report.present = segmentation.present
         report.latency_ms = (end_s - frame.received_s) * 1000
         response_s = end_s - frame.complete_s
         report.response_ms = response_s * 1000
-        report.rest_ms = (response_s - self._network_s(frame.complete_s, end_s)) * 1000
-        report.model_ms = (seen.ahead_model_s + model_s) * 1000
-        report.overhead_ms = (seen.ahead_work_s + end_s - start_s - model_s) * 1000
+        report.rest_ms = (response_s - self._engine_s(frame.complete_s, end_s)) * 1000
+        report.model_ms = timings_ms['encode'] + timings_ms['head']
+        report.around_ms = timings_ms['prepare'] + timings_ms['classes']
+        report.overhead_ms = (end_s - start_s - self._engine_s(start_s, end_s)) * 1000
+        for drawing in seen.ahead:
+            report.model_ms += drawing.model_ms
+            report.around_ms += drawing.around_ms
+            report.overhead_ms += drawing.work_s * 1000
         return report
 
     def _observe(self, frame: Frame, report: FrameReport) -> _Seen:
         """Show the engine every measurement that can be used."""
         seen = _Seen()
-        network_size = (0, 0)
         for name, (stamp_ns, measurement) in frame.measurements.items():
             try:
-                if seen.leader is None:
-                    seen.size = measurement.size()
-                    network_size = self._engine.network_size(*seen.size)
+                size = measurement.size() if seen.leader is None else seen.size
+                network_size = self._engine.network_size(*size)
                 drawing = self._drawings.find(name, stamp_ns, measurement, network_size)
                 if drawing is None or drawing.image is None:
                     image = measurement.network_image(network_size)
                 else:
                     image = drawing.image
-                    seen.ahead_work_s += drawing.work_s
-                    seen.ahead_model_s += drawing.model_s
-                with self._network():
-                    self._engine.observe(name, image, stamp_ns)
+                    seen.ahead.append(drawing)
+                if seen.leader is None:
+                    self._make_ready(size, network_size)
+                self._engine.observe(name, image, stamp_ns)
             except RobustSegError as error:
                 report.refused[name] = f'cannot decode: {error}'
                 continue
             seen.present[name] = stamp_ns
             if seen.leader is None:
-                seen.leader, seen.image = measurement, image
+                seen.leader, seen.image, seen.size = measurement, image, size
         return seen
+
+    def _make_ready(self, size: Size, network_size: Size) -> None:
+        """Warm the network up for masks of a new size; for some backends that takes minutes.
+
+        Features of another size are of no use any more, so that nothing is lost with them.
+        """
+        if network_size in self._ready_sizes:
+            return
+        words = f'masks of {size_text(size)}, which it sees at {size_text(network_size)}'
+        self._tell(f'The network prepares for {words}: no masks until that is done.')
+        start_s = monotonic()
+        self.preparing = size
+        try:
+            with self._at_work():
+                self._engine.warm_up(*size)
+        except RobustSegError as error:  # not the sensor's fault, whose measurement led to it
+            msg = f'The network cannot be made ready for {words}: {error}'
+            raise RuntimeError(msg) from error
+        finally:
+            self.preparing = None
+        self._ready_sizes.add(network_size)
+        self._tell(f'The network is ready for {words}, after {monotonic() - start_s:.1f} s.')
 
     def _segment(self, frame: Frame, seen: _Seen, report: FrameReport) -> Segmentation:
         with_confidence = frame.looks.min_confidence > 0 or self._outputs.wants_confidence
-        with self._network():
+        with self._at_work():
             try:
                 return self._engine.segment(
                     seen.present, seen.size, with_confidence=with_confidence
@@ -218,16 +210,21 @@ class Pipeline:
         return ''
 
     @contextmanager
-    def _network(self) -> Iterator[None]:
-        """Take note of the time that the network takes."""
+    def _at_work(self) -> Iterator[None]:
+        """Take note of the time that the engine takes."""
         start_s = monotonic()
         try:
             yield
         finally:
             self._spans.append((start_s, monotonic()))
 
-    def _network_s(self, since_s: float, until_s: float) -> float:
-        """Return for how long of a stretch of time the network was at work."""
+    def _engine_s(self, since_s: float, until_s: float) -> float:
+        """Return for how long of a stretch of time the engine was at work."""
         return sum(
             max(0.0, min(end_s, until_s) - max(start_s, since_s)) for start_s, end_s in self._spans
         )
+
+
+def size_text(size: Size) -> str:
+    """Return (height, width) in words: ``720x1280``."""
+    return f'{size[0]}x{size[1]}'

@@ -29,13 +29,14 @@ from robustseg_ros.config import (
     check_against_checkpoint,
     node_config,
 )
-from robustseg_ros.core_log import core_log
+from robustseg_ros.core_log import CoreLog
+from robustseg_ros.frames import Frame, FrameReport
 from robustseg_ros.health import Health, diagnostics
 from robustseg_ros.images import CV_BRIDGE
 from robustseg_ros.measurements import Measurement
 from robustseg_ros.node_parameters import NodeParameters
 from robustseg_ros.outputs import DIAGNOSTICS, Outputs
-from robustseg_ros.pipeline import Frame, FrameReport, Pipeline
+from robustseg_ros.pipeline import Pipeline, size_text
 from robustseg_ros.problem_log import ProblemLog
 from robustseg_ros.streams import Streams
 from robustseg_ros.transitions import reported
@@ -58,6 +59,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__('segment')
         self._log = ProblemLog(self.get_logger())
+        self._core_log = CoreLog(self.get_logger())
         self._config: NodeConfig | None = None
         self._engine: Engine | None = None
         self._engine_notes = ''
@@ -104,6 +106,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         config = node_config(self._settings.values())
         worker: Worker[Frame] = Worker(partial(self._load, config), self._on_worker_error)
         self._worker = worker
+        self._core_log.open()
         try:
             worker.start()
         except Exception:
@@ -112,7 +115,12 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         assert self._engine is not None
         self._config = config
         self._outputs = Outputs(self, self._engine.labels)
-        self._pipeline = Pipeline(self._engine, self._outputs)
+        self._pipeline = Pipeline(
+            self._engine,
+            self._outputs,
+            self.get_logger().info,
+            self._engine.network_size(*(config.expected_size or self._engine.resolution)),
+        )
         self._failure = ''
         self._health.hardware_id = str(self._engine.backend.device)
         self.get_logger().info(
@@ -178,14 +186,21 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
     def _load(self, config: NodeConfig) -> Callable[[Frame], None]:
         """Load and warm up the model; runs in the worker's thread."""
         from robustseg_core.runtime.engine import Engine
+        from robustseg_core.runtime.opening import open_backend
 
-        with core_log(self.get_logger()) as warnings:
-            engine = Engine.from_checkpoint(
-                checkpoint_path(config.checkpoint), config.device, config.backend, config.precision
+        passed_over: list[str] = []
+        engine = Engine(
+            open_backend(
+                checkpoint_path(config.checkpoint),
+                config.device,
+                config.backend,
+                config.precision,
+                tell_passed_over=passed_over.append,
             )
-            check_against_checkpoint(config, engine.modalities)
-            engine.warm_up(*engine.resolution)
-        self._engine, self._engine_notes = engine, ' '.join(warnings)
+        )
+        check_against_checkpoint(config, engine.modalities)
+        engine.warm_up(*(config.expected_size or engine.resolution))
+        self._engine, self._engine_notes = engine, ' '.join(passed_over)
         return self._segment
 
     def _segment(self, frame: Frame) -> None:
@@ -258,6 +273,8 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
             self._worker.run_first(self._pipeline.reset)
 
     def _on_enable(self, request: Any, response: Any) -> Any:
+        if self._paused and request.data:
+            self._health.begin_times()
         self._paused = not request.data
         response.success = True
         response.message = 'masks are paused' if self._paused else 'masks are published'
@@ -290,6 +307,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
     def _release(self) -> None:
         if self._worker is not None:
             self._worker.stop()
+        self._core_log.close()
         if self._outputs is not None:
             self._outputs.destroy()
         self._worker = self._outputs = self._pipeline = self._engine = self._config = None
@@ -314,6 +332,8 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         notes = ['paused by ~/enable'] if self._paused else []
         if complaint := self._clock_watch.complaint():
             notes.append(complaint)
+        if self._pipeline is not None and self._pipeline.preparing is not None:
+            notes.append(f'preparing for masks of {size_text(self._pipeline.preparing)}')
         return notes
 
     def _values(self) -> dict[str, Any]:
@@ -324,6 +344,10 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         if self._engine is not None:
             values['backend'] = self._engine.backend.name
             values['backend_notes'] = self._engine_notes
+        if self._pipeline is not None and self._pipeline.sizes is not None:
+            mask_size, network_size = self._pipeline.sizes
+            values['mask_size'] = size_text(mask_size)
+            values['network_size'] = size_text(network_size)
         if self._streams is not None:
             values |= {f'dropped_{cause}': n for cause, n in self._streams.dropped.items()}
         return values

@@ -22,9 +22,9 @@ from robustseg_core.runtime import (
 )
 from robustseg_ros.camera_keeper import CameraKeeper
 from robustseg_ros.config import InputConfig, NodeConfig
+from robustseg_ros.frames import Frame
 from robustseg_ros.inputs import Input
 from robustseg_ros.measurements import Measurement
-from robustseg_ros.pipeline import Frame
 from robustseg_ros.problem_log import ProblemLog
 from robustseg_ros.readers import make_reader
 

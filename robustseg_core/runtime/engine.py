@@ -210,15 +210,18 @@ class Engine:
     def warm_up(self, height: int, width: int) -> None:
         """Run every modality once for a frame of this size, then forget it all.
 
-        The first run on a device is slow: memory is reserved and kernels are chosen.
+        The first run on a device is slow: memory is reserved and kernels are chosen, for each
+        number of images that may be encoded at once.
         """
-        self.reset()
         blank = np.zeros((*self.network_size(height, width), 3), np.uint8)
-        for name in self.modalities.names:
-            self.observe(name, blank, stamp_ns=0)
-        everything = dict.fromkeys(self.modalities.names, 0)
-        for with_confidence in (False, True):
-            self.segment(everything, (height, width), with_confidence=with_confidence)
+        names = self.modalities.names
+        for count in range(1 if self._is_batched else len(names), len(names) + 1):
+            self.reset()
+            for name in names[:count]:
+                self.observe(name, blank, stamp_ns=0)
+            present = dict.fromkeys(names[:count], 0)
+            for with_confidence in (False, True):
+                self.segment(present, (height, width), with_confidence=with_confidence)
         self.reset()
 
     def reset(self) -> None:

@@ -33,6 +33,7 @@ def open_backend(
     backend: str = 'auto',
     precision: str = 'fp32',
     tell: Callable[[str], None] = _logger.info,
+    tell_passed_over: Callable[[str], None] | None = None,
 ) -> Backend:
     """Open a checkpoint, or what was exported from one, in the library that shall compute it.
 
@@ -47,6 +48,7 @@ def open_backend(
         precision: Of the arithmetic: ``fp32``, ``bf16`` or ``fp16``, where the backend has it; for
             a folder ``fp32`` means what it was exported for.
         tell: Is told what takes minutes.
+        tell_passed_over: Is told each library that ``auto`` passed over and why, beside the log.
 
     Raises:
         CheckpointError: ``checkpoint`` cannot be read.
@@ -62,27 +64,37 @@ def open_backend(
     model = load_model(checkpoint)
     if backend != 'auto':
         return _open_model(model, place, backend, precision)
-    return _open_best(model, place, precision)
+    return _open_best(model, place, precision, tell_passed_over)
 
 
-def _open_best(model: MultimodalSegmenter, device: torch.device, precision: str) -> Backend:
+def _open_best(
+    model: MultimodalSegmenter,
+    device: torch.device,
+    precision: str,
+    tell_passed_over: Callable[[str], None] | None,
+) -> Backend:
     for name in CPU_ORDER if device.type == 'cpu' else ():
-        if (opened := _tried(model, device, name, precision)) is not None:
+        opened = _tried(model, device, name, precision)
+        if not isinstance(opened, str):
             return opened
+        if tell_passed_over is not None:
+            tell_passed_over(opened)
     return TorchBackend(model, str(device), precision)
 
 
 def _tried(
     model: MultimodalSegmenter, device: torch.device, backend: str, precision: str
-) -> Backend | None:
+) -> Backend | str:
+    """Return the backend, or why it was passed over."""
     try:
         return _open_model(model, device, backend, precision)
-    except ConfigError as error:
-        _logger.info('%s passed over: %s', backend, error)
-    except (CheckpointError, ImportError, RuntimeError) as error:
-        # Its installation is broken, or it cannot convert this network.
-        _logger.warning('%s passed over: %s', backend, error)
-    return None
+    except (CheckpointError, ConfigError, ImportError, RuntimeError) as error:
+        # A ConfigError is a matter of course: not installed, or not in this precision. Any other
+        # says that its installation is broken, or that it cannot convert this network.
+        level = logging.INFO if isinstance(error, ConfigError) else logging.WARNING
+        reason = f'{backend} passed over: {error}'
+        _logger.log(level, '%s', reason)
+        return reason
 
 
 def _open_model(

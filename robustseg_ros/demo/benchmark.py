@@ -5,10 +5,15 @@ prints for each size of the mask:
 
 - latency: from handing the last sensor's message of a frame to ROS to the arrival of the mask
   here, the transport both ways included;
-- in the node: from the callback of a frame's last message to having published its mask;
-- the rest: of that, what was not spent in the network (the node's own medians over its last 100
-  frames, from /diagnostics);
-- the processor time of the node's process in percent of a core, and what was dropped.
+- encoder + head: the network itself, on all images of the frame;
+- around: images to the network's size and normalised, logits to the mask's size and classes
+  chosen;
+- the rest: of the time from the callback of a frame's last message to having published its mask,
+  what was spent on none of these;
+- the processor time of the node's process in percent of a core.
+
+All but the first and the last are the node's own figures, from /diagnostics, over its last 100
+frames. Those before the figures began, when the network is warmed up, count for none of them.
 """
 
 from __future__ import annotations
@@ -29,20 +34,21 @@ from robustseg_ros import transport
 from robustseg_ros.demo.figures import percentiles, rounded
 from robustseg_ros.demo.node_process import NodeProcess, node_environment
 from robustseg_ros.demo.records import Recording
-from robustseg_ros.demo.replay import MATCH_S, Listener, wait_until_ready
-from robustseg_ros.demo.rig import INPUTS, Rig, Shot, rig
+from robustseg_ros.demo.replay import Listener, wait_until_ready
+from robustseg_ros.demo.rig import INPUTS, Shot, rig
 from robustseg_ros.demo.summary import machine, versions
+from robustseg_ros.demo.warming import begin_times, wait_for_match, warm_up
 
 HEADER = (
-    '| mask | frames in | masks out | dropped | latency p50 / p99 (ms) '
-    '| in the node p50 / p99 (ms) | the rest p50 / p99 (ms) | processor |\n'
+    '| mask | the network sees | frames in / masks out | latency p50 / p99 (ms) '
+    '| encoder + head p50 (ms) | around p50 (ms) | the rest p50 / p99 (ms) | processor |\n'
     '|---|---|---|---|---|---|---|---|\n'
 )
-# Before frames count: the sensors come alive, and the network's first runs are slow.
-WARM_S = 2.0
 # After the last frame: what is still in work, and the last word on /diagnostics.
 REST_S = 1.5
-_DIAGNOSTICS_S = 0.5
+_DIAGNOSTICS_S = 0.25
+# The node's own times.
+TIMES = ('response_ms', 'model_ms', 'around_ms', 'rest_ms', 'overhead_ms')
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,7 +87,6 @@ def measure(size: int, names: Sequence[str], args: argparse.Namespace) -> dict[s
     domain = 1 + os.getpid() % 100
     environment = node_environment(domain, transport.environment())
     os.environ.update(environment)
-    warm, count = round(WARM_S * args.hz), round(args.seconds * args.hz)
     with (
         TemporaryDirectory() as folder,
         Listener(domain, keep_pixels=False) as listener,
@@ -89,25 +94,31 @@ def measure(size: int, names: Sequence[str], args: argparse.Namespace) -> dict[s
         NodeProcess(_parameters(names, args), Path(folder), environment) as node,
     ):
         wait_until_ready(listener, node.check)
-        _wait_for_match(sensors, node)
-        shots: list[Shot] = []
-        clock_s = processor_s = None
-        for shot in sensors.shoot(args.hz, warm + count, args.spread):
-            shots.append(shot)
-            if len(shots) == warm:
-                clock_s, processor_s = time.monotonic(), node.processor_s()
+        wait_for_match(sensors, node)
+        warm_up(sensors, listener, node, args.hz, args.spread)
+        before = begin_times(listener)
+        clock_s, processor_s = time.monotonic(), node.processor_s()
+        shots = list(sensors.shoot(args.hz, round(args.seconds * args.hz), args.spread))
         end_s, end_processor_s = time.monotonic(), node.processor_s()
         time.sleep(REST_S)
         node.check()
     load = None
-    if None not in (clock_s, processor_s, end_processor_s):
-        load = (end_processor_s - processor_s) / (end_s - clock_s) * 100  # type: ignore[operator]
-    found = figures(shots[warm:], listener.recording)
+    if processor_s is not None and end_processor_s is not None:
+        load = (end_processor_s - processor_s) / (end_s - clock_s) * 100
+    found = figures(shots, listener.recording, before)
     return {'size': size, 'inputs': list(names), **found, 'processor_percent': rounded(load, 1)}
 
 
-def figures(shots: Sequence[Shot], recording: Recording) -> dict[str, Any]:
-    """Return the figures of ``shots``, from what was heard of them."""
+def figures(
+    shots: Sequence[Shot], recording: Recording, before: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the figures of ``shots``, from what was heard of them.
+
+    Args:
+        shots: What was sent.
+        recording: What was heard.
+        before: What the node said of the whole before the first of them.
+    """
     arrivals: dict[int, float] = {}
     for mask in recording.masks:
         arrivals.setdefault(mask.stamp_ns, mask.wall_s)
@@ -117,23 +128,23 @@ def figures(shots: Sequence[Shot], recording: Recording) -> dict[str, Any]:
         if shot.stamp_ns in arrivals
     ]
     values = recording.said[-1].values
+
+    def since(key: str) -> int:
+        return int(values.get(key, 0)) - int(before.get(key, 0))
+
     return {
         'frames_in': len(shots),
         'masks_out': len(latencies_ms),
         'latency_ms': percentiles(latencies_ms),
-        'response_ms': _said(values, 'response_ms'),
-        'rest_ms': _said(values, 'rest_ms'),
-        'overhead_ms': _said(values, 'overhead_ms'),
-        'model_ms': _said(values, 'model_ms'),
+        **{key: _said(values, key) for key in TIMES},
         'dropped': {
-            key.removeprefix('dropped_'): int(value)
-            for key, value in sorted(values.items())
+            key.removeprefix('dropped_'): since(key)
+            for key in sorted(values)
             if key.startswith('dropped_')
         },
+        **{key: since(key) for key in ('ahead_used', 'ahead_wasted')},
         'node': {
-            key: values[key]
-            for key in ('subset', 'backend', 'ahead_used', 'ahead_wasted')
-            if key in values
+            key: values[key] for key in ('subset', 'backend', 'network_size') if key in values
         },
     }
 
@@ -143,17 +154,23 @@ def table_row(row: Mapping[str, Any]) -> str:
     load = row['processor_percent']
     cells = [
         f'{row["size"]} x {row["size"]}',
-        str(row['frames_in']),
-        str(row['masks_out']),
-        str(sum(row['dropped'].values())),
-        *(_pair(row[key]) for key in ('latency_ms', 'response_ms', 'rest_ms')),
+        row['node'].get('network_size', '-').replace('x', ' x '),
+        f'{row["frames_in"]} / {row["masks_out"]}',
+        _pair(row['latency_ms']),
+        _number(row['model_ms']['p50']),
+        _number(row['around_ms']['p50']),
+        _pair(row['rest_ms']),
         '-' if load is None else f'{load:.0f} %',
     ]
     return '| ' + ' | '.join(cells) + ' |'
 
 
 def _pair(found: Mapping[str, float | None]) -> str:
-    return ' / '.join('-' if v is None else f'{v:.1f}' for v in (found['p50'], found['p99']))
+    return f'{_number(found["p50"])} / {_number(found["p99"])}'
+
+
+def _number(value: float | None) -> str:
+    return '-' if value is None else f'{value:.1f}'
 
 
 def _said(values: Mapping[str, str], key: str) -> dict[str, float | None]:
@@ -180,16 +197,6 @@ def _parameters(names: Sequence[str], args: argparse.Namespace) -> dict[str, Any
         # A slow moment of a busy machine is no failure of a sensor.
         parameters[f'{name}.timeout'] = 2.0
     return parameters
-
-
-def _wait_for_match(sensors: Rig, node: NodeProcess) -> None:
-    deadline = time.monotonic() + MATCH_S
-    while not sensors.is_matched():
-        node.check()
-        if time.monotonic() > deadline:
-            msg = f'The node does not listen to {list(INPUTS.values())} after {MATCH_S:g} s.'
-            raise RobustSegError(msg)
-        time.sleep(0.05)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,17 +1,19 @@
 """From measurements to masks, with the real network; encoding ahead changes none of them."""
 
 from dataclasses import replace
-from time import monotonic
+from time import monotonic, sleep
 
-from node_scene import CAMERA_FROM_LIDAR, MODALITIES
+from node_scene import CAMERA_FROM_LIDAR, MODALITIES, SIDE
 import numpy as np
 import pytest
 from std_msgs.msg import Header
 
+from robustseg_core.errors import ConfigError
 from robustseg_core.runtime.engine import Engine
 from robustseg_ros.config import Looks
+from robustseg_ros.frames import Frame
 from robustseg_ros.measurements import Cloud, Picture
-from robustseg_ros.pipeline import Frame, Pipeline
+from robustseg_ros.pipeline import Pipeline
 
 
 class Outputs:
@@ -46,11 +48,15 @@ class Counting:
         return getattr(self._engine, name)
 
 
+def unheard(words):
+    pass
+
+
 @pytest.fixture
 def made(model):
     engine = Counting(Engine(model))
     outputs = Outputs()
-    return Pipeline(engine, outputs), engine, outputs
+    return Pipeline(engine, outputs, unheard, (SIDE, SIDE)), engine, outputs
 
 
 def measurements(scene, seed):
@@ -78,7 +84,7 @@ def frame(stamp_ns, parts, names=MODALITIES.names):
 def test_masks_are_the_same_bit_by_bit_whatever_was_encoded_ahead(made, model, scene):
     ahead, engine, seen = made
     plain_outputs = Outputs()
-    plain = Pipeline(Engine(model), plain_outputs)
+    plain = Pipeline(Engine(model), plain_outputs, unheard)
     used = 0
     for stamp, early in enumerate(
         [(), ('rgb',), ('rgb', 'depth', 'event'), MODALITIES.names, ('lidar',)], start=1
@@ -119,7 +125,7 @@ def test_what_was_drawn_for_another_size_is_drawn_again(made, scene):
     assert not report.refused
     assert outputs.masks[-1].shape == (64, 128)
     fresh = Outputs()
-    Pipeline(Engine(scene.model), fresh).run(frame(2, parts))
+    Pipeline(Engine(scene.model), fresh, unheard).run(frame(2, parts))
     np.testing.assert_array_equal(outputs.masks[-1], fresh.masks[-1])
 
 
@@ -130,7 +136,7 @@ def test_another_measurement_with_the_same_stamp_is_not_taken_for_the_first(made
     parts = measurements(scene, 2)
     pipeline.run(frame(2, parts, ['rgb']))
     fresh = Outputs()
-    Pipeline(Engine(scene.model), fresh).run(frame(2, parts, ['rgb']))
+    Pipeline(Engine(scene.model), fresh, unheard).run(frame(2, parts, ['rgb']))
     np.testing.assert_array_equal(outputs.masks[-1], fresh.masks[-1])
 
 
@@ -163,7 +169,103 @@ def test_times_add_up(made, scene):
     now_s = monotonic()
     report = pipeline.run(replace(frame(2, parts), received_s=now_s - 1, complete_s=now_s))
     assert report.latency_ms == pytest.approx(report.response_ms + 1000)
-    # All of this frame's network time lies between its last message and its mask.
-    assert report.rest_ms == pytest.approx(report.response_ms - report.model_ms)
-    assert 0 < report.model_ms < report.response_ms
-    assert 0 < report.overhead_ms < report.rest_ms
+    # All of the engine's time for this frame lies between its last message and its mask.
+    engine_ms = report.model_ms + report.around_ms
+    assert report.rest_ms == pytest.approx(report.response_ms - engine_ms, abs=0.5)
+    assert 0 < report.overhead_ms <= report.rest_ms < report.response_ms
+
+
+class Clockwork:
+    """An engine whose times are made up."""
+
+    def __init__(self, engine):
+        self._engine = engine
+
+    def __getattr__(self, name):
+        return getattr(self._engine, name)
+
+    def encode_ahead(self, *args):
+        self._engine.encode_ahead(*args)
+        return {'prepare': 3.0, 'encode': 50.0}
+
+    def segment(self, *args, **options):
+        timings_ms = {
+            'prepare': 100.0, 'encode': 2000.0, 'head': 30000.0, 'classes': 400000.0, 'total': 7.0,
+        }  # fmt: skip
+        return replace(self._engine.segment(*args, **options), timings_ms=timings_ms)
+
+
+def test_the_network_and_what_is_around_it_are_told_apart(model, scene):
+    pipeline = Pipeline(Clockwork(Engine(model)), Outputs(), unheard, (SIDE, SIDE))
+    parts = measurements(scene, 1)
+    report = pipeline.run(frame(1, parts))
+    assert (report.model_ms, report.around_ms) == (32000.0, 400100.0)
+    parts = measurements(scene, 2)
+    for name in ('rgb', 'lidar'):
+        pipeline.encode_ahead(name, 2, parts[name])
+    report = pipeline.run(frame(2, parts))
+    assert (report.model_ms, report.around_ms) == (32000.0 + 100.0, 400100.0 + 6.0)
+
+
+def wide(scene, seed, height, width):
+    """Return measurements led by a picture of another shape."""
+    parts = measurements(scene, seed)
+    pixels = np.full((height, width, 3), 7, np.uint8)
+    return parts | {'rgb': replace(parts['rgb'], read=lambda: (pixels, 'rgb8'))}
+
+
+def test_the_network_is_made_ready_once_for_each_size_and_says_so(model, scene):
+    said = []
+    engine = Counting(Engine(model))
+    pipeline = Pipeline(engine, Outputs(), said.append, (SIDE, SIDE))
+    pipeline.run(frame(1, measurements(scene, 1)))
+    assert not said
+    assert pipeline.sizes == ((64, 64), (64, 64))
+    before = engine.encoded_images
+    report = pipeline.run(frame(2, wide(scene, 2, 90, 360)))
+    # Once to make it ready, once for the frame itself.
+    assert engine.encoded_images == before + 8
+    assert report.present == MODALITIES.names
+    assert [words.partition(':')[0].partition(', after')[0] for words in said] == [
+        'The network prepares for masks of 90x360, which it sees at 32x128',
+        'The network is ready for masks of 90x360, which it sees at 32x128',
+    ]
+    assert pipeline.sizes == ((90, 360), (32, 128))
+    # Neither a size that it knows nor another mask of the same kind is worth a word.
+    pipeline.run(frame(3, measurements(scene, 3)))
+    pipeline.run(frame(4, wide(scene, 4, 45, 180)))
+    assert len(said) == 2
+
+
+def test_making_ready_is_no_time_of_the_rest(model, scene):
+    engine = Engine(model)
+    warm_up = engine.warm_up
+
+    preparing = []
+
+    def slow(*size):
+        preparing.append(pipeline.preparing)
+        sleep(0.2)
+        warm_up(*size)
+
+    engine.warm_up = slow
+    pipeline = Pipeline(engine, Outputs(), unheard)
+    now_s = monotonic()
+    report = pipeline.run(replace(frame(1, measurements(scene, 1)), complete_s=now_s))
+    assert report.response_ms > 200
+    assert report.rest_ms < 200
+    assert report.overhead_ms < 200
+    assert (preparing, pipeline.preparing) == ([(64, 64)], None)
+
+
+def test_a_network_that_cannot_be_made_ready_is_nobodys_fault(model, scene):
+    """The measurement that showed it is not refused: it might be the same with any other."""
+    engine = Engine(model)
+
+    def fail(*size):
+        raise ConfigError('no memory')
+
+    engine.warm_up = fail
+    pipeline = Pipeline(engine, Outputs(), unheard)
+    with pytest.raises(RuntimeError, match=r'cannot be made ready for masks of 64x64.*no memory'):
+        pipeline.run(frame(1, measurements(scene, 1)))

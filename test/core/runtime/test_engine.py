@@ -221,6 +221,13 @@ def test_warm_up_runs_every_modality_and_leaves_nothing_behind(engine):
         engine.segment({'rgb': 0}, SIZE)
 
 
+def test_a_batched_engine_is_warmed_up_for_batches_of_every_number(model):
+    engine = Engine(model, batched=True)
+    spy = Spy(engine)
+    engine.warm_up(64, 64)
+    assert {1, 2, 3, 4} <= set(spy.batches)
+
+
 def test_reset_forgets_images(engine):
     observe_all(engine, images())
     engine.reset()

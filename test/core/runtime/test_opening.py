@@ -83,6 +83,25 @@ def test_auto_falls_back_where_a_library_fails_and_says_so(checkpoint, monkeypat
     assert 'openvino passed over: no such operator' in caplog.text
 
 
+def test_what_auto_passed_over_is_told_with_the_reason(checkpoint, without):
+    without('openvino', 'onnxruntime')
+    told = []
+    backend = open_backend(checkpoint, 'cpu', tell_passed_over=told.append)
+    assert backend.name == 'torch'
+    assert [reason.split()[0] for reason in told] == ['openvino', 'onnxruntime']
+    assert 'needs openvino, not installed here: `pip install robustseg_ros[openvino]`' in told[0]
+
+
+def test_auto_on_a_gpu_passes_over_nothing(checkpoint, monkeypatch):
+    """Torch is its first choice there."""
+    opened = []
+    monkeypatch.setattr(opening, 'TorchBackend', lambda model, *rest: opened.append(rest))
+    told = []
+    open_backend(checkpoint, 'cuda:0', tell_passed_over=told.append)
+    assert opened == [('cuda:0', 'fp32')]
+    assert not told
+
+
 def test_auto_takes_torch_for_a_precision_that_only_it_has(checkpoint, without):
     without('openvino', 'onnxruntime')
     assert open_backend(checkpoint, 'cpu', 'auto', 'bf16').name == 'torch'

@@ -22,7 +22,9 @@ NO_PIXELS = np.empty((0, 0), np.uint8)
 def recording():
     values = {
         'response_ms_p50': '20.50', 'response_ms_p99': '31.00', 'rest_ms_p50': '2.25',
-        'rest_ms_p99': '4.00', 'dropped_busy': '3', 'dropped_late': '1', 'subset': 'RD',
+        'rest_ms_p99': '4.00', 'model_ms_p50': '16.04', 'around_ms_p50': '3.21',
+        'ahead_used': '7', 'dropped_busy': '13', 'dropped_late': '1', 'subset': 'RD',
+        'network_size': '384x672',
     }  # fmt: skip
     return Recording(
         # One mask is of a frame before those that count, one came twice.
@@ -36,23 +38,28 @@ def recording():
     )
 
 
+# What the node said before the figures began.
+BEFORE = {'ahead_used': '2', 'dropped_busy': '10', 'response_ms_p50': '900.00'}
+
+
 def shots():
     return [Shot(n, {'rgb': 9.0 + n, 'depth': 9.03 + n}) for n in (1, 2, 3)]
 
 
 def test_latency_counts_from_the_last_sensor_to_the_first_mask_of_its_stamp(recording):
-    found = figures(shots(), recording)
+    found = figures(shots(), recording, BEFORE)
     assert (found['frames_in'], found['masks_out']) == (3, 2)
     assert found['latency_ms'] == {'p50': pytest.approx(75.0), 'p99': pytest.approx(99.5)}
     assert found['rest_ms'] == {'p50': 2.25, 'p99': 4.0}
-    assert found['model_ms'] == {'p50': None, 'p99': None}
+    assert found['model_ms'] == {'p50': 16.04, 'p99': None}
     assert found['dropped'] == {'busy': 3, 'late': 1}
+    assert (found['ahead_used'], found['ahead_wasted']) == (5, 0)
 
 
 def test_the_row_has_a_cell_for_every_column(recording):
-    row = {'size': 512, 'processor_percent': None, **figures(shots(), recording)}
+    row = {'size': 512, 'processor_percent': None, **figures(shots(), recording, BEFORE)}
     assert table_row(row) == (
-        '| 512 x 512 | 3 | 2 | 4 | 75.0 / 99.5 | 20.5 / 31.0 | 2.2 / 4.0 | - |'
+        '| 512 x 512 | 384 x 672 | 3 / 2 | 75.0 / 99.5 | 16.0 | 3.2 | 2.2 / 4.0 | - |'
     )
 
 
@@ -78,11 +85,13 @@ def test_the_command_measures_a_running_node(tmp_path, monkeypatch, capsys):
     assert 0 < row['masks_out'] <= 15
     assert row['inputs'] == ['rgb', 'depth', 'event', 'lidar']
     assert row['node']['subset'] == 'RDEL'
+    assert row['node']['network_size'] == '64x64'
+    assert 0 < row['around_ms']['p50'] < row['model_ms']['p50']
     # What the node sees of a frame lies within what is seen from outside.
     assert 0 < row['rest_ms']['p50'] < row['response_ms']['p50'] < row['latency_ms']['p99']
     assert row['processor_percent'] > 0
     assert content['machine']['cores'] > 0
-    assert '| 64 x 64 | 15 |' in capsys.readouterr().out
+    assert '| 64 x 64 | 64 x 64 | 15 / ' in capsys.readouterr().out
 
 
 def test_an_unusable_checkpoint_is_one_line(tmp_path, monkeypatch, capsys):
