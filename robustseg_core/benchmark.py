@@ -4,37 +4,40 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from importlib.util import find_spec
 import json
 import os
 from pathlib import Path
 import sys
 from typing import Any
 
+import torch
+
 from robustseg_core.benchmarking.contestants import Entry
-from robustseg_core.benchmarking.peers import Effort, compare_backends, compare_peers
+from robustseg_core.benchmarking.peers import Comparison, Effort, compare_backends, compare_peers
 from robustseg_core.errors import ConfigError, RobustSegError
 from robustseg_core.models.checkpoint import load_model
 from robustseg_core.models.embedded import checkpoint_path
-from robustseg_core.runtime.measure import measure, random_model
+from robustseg_core.runtime.measure import Report, measure, random_model
+from robustseg_core.runtime.torch_backend import find_device
 
 DEFAULT_BACKENDS = ('torch', 'onnxruntime', 'openvino', 'openvino:bf16')
 
 
-def _alone(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
-    """Time the parts of one network; return the table, and what JSON gets."""
+def _alone(args: argparse.Namespace, device: str) -> Report:
+    """Time the parts of one network."""
     if args.checkpoint is None:
         model = random_model(args.backbone, args.head_width)
     else:
         model = load_model(args.checkpoint)
-    report = measure(model, args.sizes, args.device, args.repeats)
-    return report.as_table(), report.to_dict()
+    return measure(model, args.sizes, device, args.repeats)
 
 
-def _compared(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
-    """Time backends, with their peers or of one checkpoint; return tables, and what JSON gets."""
+def _compared(args: argparse.Namespace, device: str) -> Comparison:
+    """Time backends, with their peers or of one checkpoint."""
     # Threads that wait for work by spinning would take the cores from whoever's turn it is.
     os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
-    effort = Effort(args.sizes, args.device, args.repeats, args.budget)
+    effort = Effort(args.sizes, device, args.repeats, args.budget)
     tell = partial(print, file=sys.stderr, flush=True)
     words = args.backends or DEFAULT_BACKENDS
     if args.peers:
@@ -42,20 +45,14 @@ def _compared(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
             msg = '--peers compares random weights, which all can have; leave --checkpoint.'
             raise ConfigError(msg)
         entries = [Entry('huggingface'), *(_entry(word, None) for word in words)]
-        comparison = compare_peers(
+        return compare_peers(
             entries, effort, backbone=args.backbone, width=args.head_width, tell=tell
         )
-    else:
-        if args.checkpoint is None:
-            msg = '--backends without --peers compares those of a checkpoint; name --checkpoint.'
-            raise ConfigError(msg)
-        entries = [_entry(word, args.checkpoint) for word in words]
-        comparison = compare_backends(args.checkpoint, entries, effort, tell)
-    if args.plot is not None:
-        from robustseg_core.benchmarking.plots import draw_growth
-
-        draw_growth(comparison, args.plot)
-    return comparison.as_tables(), comparison.to_dict()
+    if args.checkpoint is None:
+        msg = '--backends without --peers compares those of a checkpoint; name --checkpoint.'
+        raise ConfigError(msg)
+    entries = [_entry(word, args.checkpoint) for word in words]
+    return compare_backends(args.checkpoint, entries, effort, tell)
 
 
 def _entry(word: str, checkpoint: Path | None) -> Entry:
@@ -64,6 +61,56 @@ def _entry(word: str, checkpoint: Path | None) -> Entry:
         return Entry('ours', 'auto', path=Path(word))
     backend, _, precision = word.partition(':')
     return Entry('ours', backend, precision or 'fp32', checkpoint)
+
+
+def _run(args: argparse.Namespace) -> None:
+    """Measure, and tell it before anything else can fail."""
+    _check_outputs(args)
+    device = _usable(args.device)
+    if not (args.peers or args.backends):
+        report = _alone(args, device)
+        _tell(report.as_table(), report.to_dict(), args.json)
+        return
+    comparison = _compared(args, device)
+    _tell(comparison.as_tables(), comparison.to_dict(), args.json)
+    if args.plot is not None:
+        from robustseg_core.benchmarking.plots import draw_growth
+
+        draw_growth(comparison, args.plot)
+
+
+def _tell(text: str, content: dict[str, Any], file: Path | None) -> None:
+    print(text, flush=True)
+    if file is not None:
+        file.write_text(json.dumps(content, indent=2) + '\n')
+
+
+def _check_outputs(args: argparse.Namespace) -> None:
+    """Refuse now what could not be written after minutes of measuring."""
+    if args.plot is not None:
+        if not (args.peers or args.backends):
+            msg = '--plot draws what is compared; name --peers or --backends.'
+            raise ConfigError(msg)
+        if find_spec('matplotlib') is None:
+            msg = '--plot needs matplotlib, not installed here: `pip install matplotlib`.'
+            raise ConfigError(msg)
+    for file in (args.json, args.plot):
+        if file is not None:
+            was_there = file.exists()
+            file.open('a').close()
+            if not was_there:
+                file.unlink()
+
+
+def _usable(name: str) -> str:
+    """Return the name of a torch device that is there; ``auto`` is CUDA where there is any."""
+    device = find_device(name)
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        msg = f'Device {name!r} cannot be used: {str(error).splitlines()[0]}'
+        raise ConfigError(msg) from error
+    return str(device)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -102,10 +149,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the figures there too')
     args = parser.parse_args(argv)
     try:
-        text, content = (_compared if args.peers or args.backends else _alone)(args)
-        print(text)
-        if args.json is not None:
-            args.json.write_text(json.dumps(content, indent=2) + '\n')
+        _run(args)
     except (RobustSegError, OSError) as error:
         print(f'{parser.prog}: {error}', file=sys.stderr)
         return 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from robustseg_core.errors import ConfigError
 from robustseg_core.labels import DELIVER
 from robustseg_core.models.checkpoint import load_model, save_model
 from robustseg_core.models.importers.convert import import_model
@@ -78,12 +80,18 @@ def write_weights(folder: Path, *, backbone: str, width: int, seed: int) -> None
     Args:
         folder: An existing one.
         backbone: A Mix Transformer.
-        width: Of the head.
+        width: Of the head, > 0.
         seed: Of the weights.
 
     Raises:
-        ImportError: transformers is not installed.
+        ConfigError: There is no such backbone, or transformers is not installed.
     """
+    if backbone not in MIX_TRANSFORMERS:
+        msg = f'Unknown backbone {backbone!r}; wanted one of {sorted(MIX_TRANSFORMERS)}.'
+        raise ConfigError(msg)
+    if find_spec('transformers') is None:
+        msg = 'The peers need transformers, not installed here: `pip install transformers`.'
+        raise ConfigError(msg)
     from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
     encoder = MIX_TRANSFORMERS[backbone]
@@ -108,11 +116,15 @@ def enter(entry: Entry, folder: Path, device: str, size: int) -> Contestant:
     """Make the network of ``entry`` from the weights in ``folder``, for squares of ``size``.
 
     Raises:
-        ConfigError: There is no such backend, precision or device here.
+        ConfigError: There is no such backend, precision or device here, or an export is of another
+            size.
         ImportError: transformers is not installed.
     """
     if entry.kind == 'ours':
         backend = open_backend(entry.path or folder / OURS, device, entry.backend, entry.precision)
+        if (only := backend.size) is not None and only != (size, size):
+            msg = f'It takes {only[0]}x{only[1]} only; images of {size}x{size} would be resized.'
+            raise ConfigError(msg)
         # The network sees the images as they are, whatever it was trained for.
         backend.config = replace(backend.config, resolution=(size, size))
         return _Ours(Engine(backend), size)

@@ -148,6 +148,7 @@ def compare_peers(
         tell: Called with lines on the progress.
 
     Raises:
+        ConfigError: There is no such backbone, or transformers is not installed.
         RobustSegError: A contestant disagrees with the published network, or that one failed.
     """
     names = published_modalities('deliver').names

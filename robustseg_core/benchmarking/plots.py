@@ -13,7 +13,7 @@ from robustseg_core.benchmarking.peers import Comparison, Score
 
 
 def draw_growth(comparison: Comparison, path: Path) -> None:
-    """Draw frame time and memory over pixels, frame and last-image time over modalities.
+    """Draw frame time and memory over pixels, frame and last-image time over modalities: a PNG.
 
     Raises:
         OSError: ``path`` cannot be written.
@@ -43,7 +43,7 @@ def draw_growth(comparison: Comparison, path: Path) -> None:
         _label(axes[2], title, 'modalities', 'p50 (ms)')
         axes[2].set_xticks(range(1, known + 1))
     axes[0].legend(fontsize=8)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=110, format='png')
 
 
 def _by_name(scores: Iterable[Score]) -> list[list[Score]]:

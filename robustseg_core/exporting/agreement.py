@@ -102,7 +102,7 @@ def check(found: Agreement, precision: str, inputs: str) -> None:
 
 
 def random_frames(config: SegmenterConfig, size: Size | None, seed: int = 0) -> Iterator[Images]:
-    """Yield noise in all modalities, at ``size``, or at two sizes where any will do."""
+    """Yield noise in all modalities at ``size``; None = at two sizes, for what takes any."""
     generator = torch.Generator().manual_seed(seed)
     for height, width in [config.resolution, OTHER_SIZE] if size is None else [size]:
         # The graphs are for multiples of 32, which the resolution need not be.

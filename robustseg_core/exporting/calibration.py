@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from robustseg_core.data.sample import Batch
 from robustseg_core.exporting.walking import fusions
 from robustseg_core.runtime.backend import Backend
-from robustseg_core.runtime.graphs import IMAGE, MAPS, SUBSET
+from robustseg_core.runtime.graphs import IMAGE, MAPS, SUBSET, takes_subset
 
 Inputs = dict[str, NDArray[Any]]
 
@@ -37,7 +37,7 @@ class Calibration:
 
     def maps(self) -> Iterator[Inputs]:
         """Yield the fused maps of every subset of every frame: they share the head."""
-        with_subset = self.network.config.norm_statistics == 'subset'
+        with_subset = takes_subset(self.network.config)
         for batch in self.frames:
             for _, index, maps in fusions(self.network, batch['images']):
                 inputs: Inputs = {

@@ -18,8 +18,12 @@ from robustseg_core.exporting.formats import FORMATS, Target, write_graphs
 from robustseg_core.exporting.report import Report, summary
 from robustseg_core.models.segmenter import MultimodalSegmenter
 from robustseg_core.runtime.backend import Backend
+from robustseg_core.runtime.graph_description import Size
+from robustseg_core.runtime.onnxruntime_backend import check_provider
 from robustseg_core.runtime.opening import check_installed, open_backend
-from robustseg_core.runtime.torch_backend import TorchBackend
+from robustseg_core.runtime.tensorrt_engines import check_usable
+from robustseg_core.runtime.torch_backend import TorchBackend, find_device
+from robustseg_core.sensors.network_input import network_size
 
 COMPARED = 4  # frames
 MOST_LOST = 0.5  # percent points of the mean mIoU; beyond it int8 is made with more care
@@ -60,10 +64,11 @@ def export(
         tell: Is told what is going on.
 
     Raises:
-        ConfigError: ``out`` is in use, frames are missing, or the library is not there.
+        ConfigError: ``out`` is in use, frames are missing, or the library is not there or not
+            for that device.
         CheckpointError: The export does not agree with the model; nothing was written.
     """
-    _check_request(target, out, frames)
+    _check_request(target, out, frames, device)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=out.parent, prefix=f'.{out.name}.') as scratch:
@@ -77,7 +82,8 @@ def export(
     return report
 
 
-def _check_request(target: Target, out: Path, frames: ExportFrames | None) -> None:
+def _check_request(target: Target, out: Path, frames: ExportFrames | None, device: str) -> None:
+    """Refuse now what would be refused only once the graphs are made."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         msg = f'{out} is there already; wanted a folder that is empty or not there.'
         raise ConfigError(msg)
@@ -91,6 +97,14 @@ def _check_request(target: Target, out: Path, frames: ExportFrames | None) -> No
     if target.precision == 'int8':
         packages.append('nncf' if target.format == 'openvino' else 'onnxruntime')
     check_installed(backend, *packages)
+    place = find_device('cpu' if backend == 'openvino' and device == 'auto' else device)
+    if backend == 'tensorrt':
+        check_usable(place)
+    elif backend == 'onnxruntime':
+        check_provider(place)
+    elif place.type != 'cpu':
+        msg = f"Format 'openvino' is checked on device 'cpu' only, got {device!r}."
+        raise ConfigError(msg)
 
 
 class _Maker:
@@ -156,7 +170,7 @@ class _Maker:
         found: dict[str, Agreement] = {}
         # Ranges measured on frames say nothing of noise.
         if precision != 'int8':
-            noise = random_frames(self._network.config, self._target.size)
+            noise = random_frames(self._network.config, self._noise_size())
             found['noise'] = compare(self._network, backend, noise)
             check(found['noise'], precision, 'noise')
         if self._frames is not None:
@@ -164,6 +178,18 @@ class _Maker:
             found['frames'] = compare(self._network, backend, some)
             check(found['frames'], precision, 'frames of the validation split')
         return found
+
+    def _noise_size(self) -> Size | None:
+        """Return the one size of the noise; None = two, since any will do."""
+        if self._target.size is not None or self._target.format != 'tensorrt':
+            return self._target.size
+        # Every size takes engines, which take minutes and are kept: that which will be used.
+        if self._frames is None:
+            resolution = self._network.config.resolution
+            return network_size(*resolution, resolution)
+        batch = next(iter(self._frames.validation))
+        height, width = next(iter(batch['images'].values())).shape[2:]
+        return height, width
 
 
 def _versioned(backend: Backend) -> str:

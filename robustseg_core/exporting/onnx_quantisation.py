@@ -24,20 +24,20 @@ def quantise_onnx(
         encoder: The serialised model.
         head: The serialised model.
         calibration: Gives the ranges.
-        for_gpu: Activations around zero, as TensorRT wants; otherwise unsigned, which CPUs
-            multiply faster.
+        for_gpu: Activations around zero and biases in float, as TensorRT wants; otherwise
+            activations are unsigned, which CPUs multiply faster.
         careful: Whether the head's sums stay in float.
     """
     kinds = ON_GPU if for_gpu else ON_CPU
     head_kinds = kinds if careful else [*kinds, *BETWEEN]
     return (
-        _quantised(encoder, calibration.images(), kinds, symmetric=for_gpu),
-        _quantised(head, calibration.maps(), head_kinds, symmetric=for_gpu),
+        _quantised(encoder, calibration.images(), kinds, for_gpu=for_gpu),
+        _quantised(head, calibration.maps(), head_kinds, for_gpu=for_gpu),
     )
 
 
 def _quantised(
-    graph: bytes, inputs: Iterator[Inputs], kinds: Sequence[str], *, symmetric: bool
+    graph: bytes, inputs: Iterator[Inputs], kinds: Sequence[str], *, for_gpu: bool
 ) -> Any:
     import onnx
     from onnxruntime.quantization import (
@@ -64,9 +64,14 @@ def _quantised(
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(kinds),
             per_channel=True,
-            activation_type=QuantType.QInt8 if symmetric else QuantType.QUInt8,
+            activation_type=QuantType.QInt8 if for_gpu else QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            # Products of two activations, in the attention, are few, and hurt.
-            extra_options={'ActivationSymmetric': symmetric, 'MatMulConstBOnly': True},
+            extra_options={
+                'ActivationSymmetric': for_gpu,
+                # TensorRT's parser takes no int32, as which biases would be stored.
+                'QuantizeBias': not for_gpu,
+                # Products of two activations, in the attention, are few, and hurt.
+                'MatMulConstBOnly': True,
+            },
         )
         return onnx.load(done)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from robustseg_core.models.all_mlp_head import FoldedHead
+from robustseg_core.models.config import SegmenterConfig
 from robustseg_core.models.mix_transformer import MixFfn, MixTransformer
 from robustseg_core.models.segmenter import MultimodalSegmenter
 
@@ -29,6 +30,11 @@ STRIDES = (4, 8, 16, 32)
 # peak of memory is a part of what it was.
 CHANNELS_AT_A_TIME = 64
 EXAMPLE_SIZE = (64, 96)  # sides differ, so that they cannot be mixed up
+
+
+def takes_subset(config: SegmenterConfig) -> bool:
+    """Return whether the head's graph has the input ``SUBSET``: where there are several rows."""
+    return config.norm_statistics == 'subset' and len(config.modalities) > 1
 
 
 class EncoderGraph(nn.Module):
@@ -79,12 +85,12 @@ class HeadGraph(nn.Module):
         channels_at_a_time: Of the full-size sum; None = all at once, which suits GPUs.
 
     Shapes:
-        inputs: four fused maps (B, C_i, h_i, w_i), finest first; then, where ``has_subset``,
+        inputs: four fused maps (B, C_i, h_i, w_i), finest first; then, where ``takes_subset``,
             (1,) int64, the place of their modalities in ``ModalitySet.subsets()``.
         returns: logits (B, K, h_1, w_1).
 
     Attributes:
-        has_subset: Whether the subsets are normalised by statistics of their own.
+        takes_subset: Whether the subsets are normalised by statistics of their own.
     """
 
     biases: Tensor
@@ -104,13 +110,13 @@ class HeadGraph(nn.Module):
             bias = None if start else head.classifier.bias
             classifier = _convolution(head.classifier.weight[:, channels], bias)
             self.parts.append(nn.ModuleList([*projections, classifier]))
-        self.has_subset = len(head.biases) > 1
+        self.takes_subset = takes_subset(model.config)
         self.register_buffer('biases', head.biases.clone())
         self.register_buffer('ratios', head.ratios.clone())
 
     def forward(self, *inputs: Tensor) -> Tensor:
         maps = inputs[:4]
-        rows = inputs[4] if self.has_subset else slice(-1, None)
+        rows = inputs[4] if self.takes_subset else slice(-1, None)
         bias, ratio = self.biases[rows][..., None, None], self.ratios[rows][..., None, None]
         logits: Tensor | None = None
         start = 0
@@ -124,7 +130,7 @@ class HeadGraph(nn.Module):
             for level in (2, 1, 0):
                 total = total + _enlarged(projections[level](maps[level]), level)
             total = F.relu(total)
-            if self.has_subset:
+            if self.takes_subset:
                 total = total * ratio[:, channels]
             share = classify(total)
             logits = share if logits is None else logits + share
@@ -140,7 +146,7 @@ def example_maps(encoder: EncoderGraph, head: HeadGraph, image: Tensor) -> tuple
     """Return inputs to trace the head with: what the encoder makes of ``image``."""
     with torch.no_grad():
         maps = encoder(image)
-    return (*maps, torch.zeros(1, dtype=torch.int64)) if head.has_subset else maps
+    return (*maps, torch.zeros(1, dtype=torch.int64)) if head.takes_subset else maps
 
 
 def _enlarged(maps: Tensor, level: int) -> Tensor:

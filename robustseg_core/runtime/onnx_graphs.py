@@ -64,7 +64,7 @@ def onnx_graphs(
     encoder, head = EncoderGraph(model).eval(), HeadGraph(model, channels_at_a_time).eval()
     image = example_image() if size is None else torch.zeros(1, 3, *size)
     inputs = example_maps(encoder, head, image)
-    names = [*MAPS, SUBSET] if head.has_subset else list(MAPS)
+    names = [*MAPS, SUBSET] if head.takes_subset else list(MAPS)
     return (
         _exported(InHalf(encoder) if half else encoder, (image,), [IMAGE], list(MAPS), size),
         _exported(InHalf(head) if half else head, inputs, names, [LOGITS], size),

@@ -21,6 +21,7 @@ from robustseg_core.runtime.graphs import (
     MAPS,
     STRIDES,
     SUBSET,
+    takes_subset,
 )
 from robustseg_core.runtime.onnx_graphs import ENCODER_FILE, HEAD_FILE, onnx_graphs
 
@@ -58,9 +59,9 @@ class OnnxRuntimeBackend:
         self.config = self._description.config
         self.provenance = self._description.provenance
         self.precision = self._description.precision
+        self.size = self._description.size
         inputs = {each.name: each.shape for each in self._head.get_inputs()}
         self._channels = [inputs[name][1] for name in MAPS]
-        self._has_subset = SUBSET in inputs
 
     @classmethod
     def of(cls, model: MultimodalSegmenter, device: torch.device) -> OnnxRuntimeBackend:
@@ -96,7 +97,7 @@ class OnnxRuntimeBackend:
     def head(self, maps: Sequence[Tensor], subset: int) -> Tensor:
         """Return logits (B, K, h_1, w_1) of fused maps; see ``Backend``."""
         inputs = dict(zip(MAPS, maps, strict=True))
-        if self._has_subset:
+        if takes_subset(self.config):
             inputs[SUBSET] = torch.tensor([subset], device=self.device)
         batch, _, height, width = maps[0].shape
         shape = (batch, len(self.config.labels), height, width)
@@ -128,6 +129,22 @@ class OnnxRuntimeBackend:
         return GraphDescription.of_pair(texts)
 
 
+def check_provider(device: torch.device) -> str:
+    """Return what ONNX Runtime calls the device.
+
+    Raises:
+        ConfigError: It was installed without it.
+    """
+    import onnxruntime
+
+    wanted, available = PROVIDERS.get(device.type), onnxruntime.get_available_providers()
+    if wanted is None or wanted not in available:
+        hint = '; `pip install onnxruntime-gpu` has CUDA' if device.type == 'cuda' else ''
+        msg = f'ONNX Runtime cannot compute on {device}: it was built for {available}{hint}.'
+        raise ConfigError(msg)
+    return wanted
+
+
 def _session(model: bytes | Path, device: torch.device) -> Any:
     import onnxruntime
     from onnxruntime.capi.onnxruntime_pybind11_state import (
@@ -137,11 +154,6 @@ def _session(model: bytes | Path, device: torch.device) -> Any:
         InvalidProtobuf,
     )
 
-    wanted, available = PROVIDERS.get(device.type), onnxruntime.get_available_providers()
-    if wanted not in available:
-        hint = '; `pip install onnxruntime-gpu` has CUDA' if device.type == 'cuda' else ''
-        msg = f'ONNX Runtime cannot compute on {device}: it was built for {available}{hint}.'
-        raise ConfigError(msg)
     options = onnxruntime.SessionOptions()
     # As many as torch uses, so that OMP_NUM_THREADS and torch.set_num_threads hold here, too.
     options.intra_op_num_threads = torch.get_num_threads()
@@ -150,7 +162,8 @@ def _session(model: bytes | Path, device: torch.device) -> Any:
     options.enable_mem_pattern = False
     # Its idle threads would otherwise keep cores busy that torch and the rest of a robot need.
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
-    provider = (wanted, {'device_id': device.index or 0} if device.type == 'cuda' else {})
+    on_device = {'device_id': device.index or 0} if device.type == 'cuda' else {}
+    provider = (check_provider(device), on_device)
     if isinstance(model, Path):
         check_readable(model)
     try:

@@ -12,7 +12,7 @@ from torch import Tensor
 from robustseg_core.errors import ConfigError
 from robustseg_core.models.segmenter import MultimodalSegmenter
 from robustseg_core.runtime.graph_description import GraphDescription
-from robustseg_core.runtime.graphs import IMAGE, MAPS, SUBSET
+from robustseg_core.runtime.graphs import IMAGE, MAPS, SUBSET, takes_subset
 
 HINTS = {'fp32': 'f32', 'bf16': 'bf16'}
 SIZES_KEPT = 4
@@ -46,6 +46,7 @@ class OpenVinoBackend:
         self.provenance = description.provenance
         # fp32 overrules nothing: it is what the models say.
         self.precision = precision if precision != 'fp32' else description.precision
+        self.size = description.size
         self.device = torch.device('cpu')
         self._core = openvino.Core()
         self._check_precision(precision)
@@ -57,7 +58,6 @@ class OpenVinoBackend:
             'INFERENCE_NUM_THREADS': torch.get_num_threads(),
         }
         self._graphs = {'encoder': encoder, 'head': head}
-        self._has_subset = any(SUBSET in each.get_names() for each in head.inputs)
         self._compiled: OrderedDict[tuple[str, Shapes], _Compiled] = OrderedDict()
 
     @classmethod
@@ -80,7 +80,7 @@ class OpenVinoBackend:
     def head(self, maps: Sequence[Tensor], subset: int) -> Tensor:
         """Return logits (B, K, h_1, w_1) of fused maps; see ``Backend``."""
         inputs = dict(zip(MAPS, maps, strict=True))
-        if self._has_subset:
+        if takes_subset(self.config):
             inputs[SUBSET] = torch.tensor([subset])
         return self._run('head', inputs)[0]
 

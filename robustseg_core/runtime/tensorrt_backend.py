@@ -13,7 +13,7 @@ from robustseg_core.errors import CheckpointError, ConfigError, RobustSegError
 from robustseg_core.models.checkpoint import check_readable
 from robustseg_core.runtime.backend import PRECISIONS
 from robustseg_core.runtime.graph_description import METADATA_KEY, GraphDescription, Size
-from robustseg_core.runtime.graphs import IMAGE, LOGITS, MAPS, STRIDES, SUBSET
+from robustseg_core.runtime.graphs import IMAGE, LOGITS, MAPS, STRIDES, SUBSET, takes_subset
 from robustseg_core.runtime.onnx_graphs import ENCODER_FILE, HEAD_FILE
 from robustseg_core.runtime.tensorrt_engines import (
     Shapes,
@@ -32,7 +32,8 @@ class TensorRtBackend:
     Args:
         folder: Holds ``encoder.onnx`` and ``head.onnx``; engines are kept in it.
         device: A GPU.
-        precision: ``bf16`` or ``fp16``, or ``fp32`` for what the files were exported for.
+        precision: ``bf16`` or ``fp16``, or ``fp32`` for what the files were exported for; int8 is
+            in the files, and only that.
         tell: Is told that an engine is built, and how far it is.
 
     Raises:
@@ -56,12 +57,24 @@ class TensorRtBackend:
         self._models, self._description = _read(folder)
         self.config = self._description.config
         self.provenance = self._description.provenance
+        self.size = self._description.size
+        exported = self._description.precision
+        if exported == 'int8' and precision != 'fp32':
+            msg = (
+                f'{folder} was exported in int8, got precision {precision!r}; wanted '
+                f"'fp32', which stands for that."
+            )
+            raise ConfigError(msg)
         # fp32 overrules nothing: it is what the files say.
-        self.precision = precision if precision != 'fp32' else self._description.precision
+        self.precision = precision if precision != 'fp32' else exported
         self._contexts: dict[tuple[str, Size], Any] = {}
 
     def encode(self, images: Tensor) -> list[Tensor]:
-        """Return the four maps (B, C_i, h_i, w_i) of normalised images (B, 3, H, W)."""
+        """Return the four maps (B, C_i, h_i, w_i) of normalised images (B, 3, H, W).
+
+        Raises:
+            ConfigError: It takes images of one other size only, or fewer at a time.
+        """
         size = images.shape[2], images.shape[3]
         self._description.check_size(size)
         return self._run('encoder', size, {IMAGE: images}, MAPS)
@@ -70,17 +83,26 @@ class TensorRtBackend:
         """Return logits (B, K, h_1, w_1) of fused maps; see ``Backend``."""
         size = STRIDES[0] * maps[0].shape[2], STRIDES[0] * maps[0].shape[3]
         inputs = dict(zip(MAPS, maps, strict=True))
-        if self.config.norm_statistics == 'subset':
+        if takes_subset(self.config):
             inputs[SUBSET] = torch.tensor([subset], device=self.device)
         return self._run('head', size, inputs, (LOGITS,))[0]
 
     def _run(
         self, half: str, size: Size, inputs: Mapping[str, Tensor], outputs: Sequence[str]
     ) -> list[Tensor]:
+        images = max(len(each) for each in inputs.values())
+        if images > MOST_IMAGES:
+            msg = f'TensorRT engines are built for 1 to {MOST_IMAGES} images, got {images}.'
+            raise ConfigError(msg)
         ready = {name: each.to(self.device).contiguous() for name, each in inputs.items()}
         context = self._context(half, size, ready)
         for name, each in ready.items():
-            context.set_input_shape(name, tuple(each.shape))
+            if not context.set_input_shape(name, tuple(each.shape)):
+                msg = (
+                    f'The {half} that TensorRT built for {size[0]}x{size[1]} refuses {name!r} of '
+                    f'shape {tuple(each.shape)}; its log says why.'
+                )
+                raise RobustSegError(msg)
             context.set_tensor_address(name, each.data_ptr())
         # The outputs' memory is new every time, since the caller keeps them.
         made = [

@@ -42,6 +42,8 @@ def test_a_checkpoint_becomes_a_folder_that_serves_as_one(run, capsys):
         (['--size', '65x96'], 'multiples of 32, got 65x96'),
         (['--precision', 'int8'], 'calibrated on your own frames'),
         (['data.root=x'], r"Settings ['data.root=x'] overrule those of --config"),
+        (['--format', 'openvino', '--device', 'cuda'], "checked on device 'cpu' only"),
+        (['--format', 'tensorrt', '--device', 'cpu'], 'needs an NVIDIA GPU'),
     ],
 )
 def test_what_is_refused_is_one_line(run, capsys, arguments, text):

@@ -1,11 +1,12 @@
 """What the ranges of int8 are measured on."""
 
-from exported_networks import make_network
+from exported_networks import CONFIG, make_network
 import numpy as np
 import pytest
 import torch
 
 from robustseg_core.exporting.calibration import Calibration
+from robustseg_core.modalities import ModalitySet
 from robustseg_core.runtime.torch_backend import TorchBackend
 
 
@@ -28,9 +29,11 @@ def test_every_subset_of_every_frame_is_seen(model, network, make_frames):
         np.testing.assert_allclose(found[12][name], each.numpy(), atol=1e-4)
 
 
-def test_a_head_that_knows_no_subsets_is_told_none(make_frames):
-    backend = TorchBackend(make_network('shared'))
-    first = next(Calibration(backend, make_frames(1)).maps())
+@pytest.mark.parametrize(('statistics', 'sensors'), [('shared', 3), ('subset', 1)])
+def test_a_head_that_knows_no_subsets_is_told_none(make_frames, statistics, sensors):
+    modalities = ModalitySet(CONFIG.modalities.members[:sensors])
+    backend = TorchBackend(make_network(statistics, modalities=modalities))
+    first = next(Calibration(backend, make_frames(1, modalities.names)).maps())
     assert list(first) == ['map1', 'map2', 'map3', 'map4']
 
 

@@ -1,6 +1,6 @@
 """The files of a format, opened again."""
 
-from exported_networks import assert_is_the_network
+from exported_networks import CONFIG, assert_is_the_network
 import pytest
 
 from robustseg_core.errors import ConfigError
@@ -33,6 +33,16 @@ def test_the_files_are_the_network(model, tmp_path, file_format, library, precis
     backend = open_backend(tmp_path, 'cpu')
     assert backend.name == library
     assert_is_the_network(backend, model, tolerance={'fp32': 1e-4, 'fp16': 0.02}[precision])
+
+
+def test_a_cpu_never_makes_the_heads_full_width(model, tmp_path):
+    onnx = pytest.importorskip('onnx', reason='onnx is not installed')
+    write_graphs(model, Target('onnx'), None, tmp_path)
+    head = onnx.load(tmp_path / 'head.onnx').graph
+    weights = {each.name: each.dims for each in head.initializer}
+    channels = [weights[node.input[1]][0] for node in head.node if node.op_type == 'Conv']
+    assert len(channels) == 10  # one per map, and the classifier; twice
+    assert max(channels) < CONFIG.head_width
 
 
 def test_tensorrt_gets_float32_and_the_head_in_one_piece(model, tmp_path):

@@ -5,12 +5,14 @@ import json
 
 from exported_networks import assert_is_the_network, make_network
 import pytest
+import torch
 
 from robustseg_core.errors import CheckpointError, ConfigError
 from robustseg_core.exporting import agreement, making
 from robustseg_core.exporting.formats import Target
 from robustseg_core.exporting.making import ExportFrames, export
 from robustseg_core.runtime.opening import open_backend
+from robustseg_core.runtime.torch_backend import TorchBackend
 
 
 def make(model, target, out, **options):
@@ -112,8 +114,55 @@ def test_a_folder_in_use_is_left_alone(model, tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ['precious']
 
 
-def test_tensorrt_without_a_gpu_leaves_nothing_behind(model, tmp_path):
-    needs()
-    with pytest.raises(ConfigError, match='needs an NVIDIA GPU'):
-        make(model, Target('tensorrt'), tmp_path / 'out', device='cpu')
+@pytest.mark.parametrize(
+    ('file_format', 'library', 'device', 'text'),
+    [
+        ('tensorrt', 'onnx', 'cpu', 'needs an NVIDIA GPU'),
+        ('openvino', 'openvino', 'cuda', r"checked on device 'cpu' only, got 'cuda'"),
+        ('onnx', 'onnxruntime', 'mps', 'ONNX Runtime cannot compute on mps'),
+        ('onnx', 'onnxruntime', 'nope', "Unknown device 'nope'"),
+    ],
+)
+def test_a_device_that_will_not_do_is_refused_before_anything_is_made(
+    model, tmp_path, monkeypatch, file_format, library, device, text
+):
+    needs(library)
+    monkeypatch.setattr(making, 'write_graphs', None)  # not called
+    with pytest.raises(ConfigError, match=text):
+        make(model, Target(file_format), tmp_path / 'new' / 'out', device=device)
     assert not list(tmp_path.iterdir())
+
+
+class Sized(TorchBackend):
+    """Stands for TensorRT: notes the sizes, each of which would take two engines."""
+
+    def __init__(self, model):
+        super().__init__(model)
+        self.sizes = set()
+
+    def encode(self, images):
+        self.sizes.add(tuple(images.shape[2:]))
+        return super().encode(images)
+
+
+@pytest.mark.parametrize(
+    ('asked', 'shown', 'expected'),
+    [
+        (None, None, (64, 96)),  # the resolution
+        (None, (96, 64), (96, 64)),
+        ((128, 64), None, (128, 64)),
+    ],
+)
+def test_tensorrt_builds_engines_for_one_size(
+    model, tmp_path, monkeypatch, asked, shown, expected
+):
+    needs()
+    backend = Sized(model)
+    monkeypatch.setattr(making, 'check_usable', lambda _: None)
+    monkeypatch.setattr(making, 'open_backend', lambda *_: backend)
+    frames = None
+    if shown is not None:
+        batch = {'images': {name: torch.zeros(1, 3, *shown) for name in ('rgb', 'depth')}}
+        frames = ExportFrames([], [batch])
+    make(model, Target('tensorrt', size=asked), tmp_path / 'out', frames=frames)
+    assert backend.sizes == {expected}

@@ -1,11 +1,12 @@
 """The two graphs; the reference is the network as it was trained."""
 
-from exported_networks import SUBSETS, assert_near, make_network, picture
+from exported_networks import CONFIG, SUBSETS, assert_near, make_network, picture
 import pytest
 import torch
 
+from robustseg_core.modalities import ModalitySet
 from robustseg_core.models.all_mlp_head import AllMlpHead
-from robustseg_core.runtime.graphs import EncoderGraph, HeadGraph
+from robustseg_core.runtime.graphs import EncoderGraph, HeadGraph, takes_subset
 
 
 @torch.no_grad()
@@ -30,7 +31,7 @@ def test_the_head_is_the_networks_for_every_subset(channels_at_a_time):
     model = make_network()
     maps = model.encode(picture())
     head = HeadGraph(model, channels_at_a_time)
-    assert head.has_subset
+    assert head.takes_subset
     for subset in SUBSETS:
         row = torch.tensor([subset])
         assert_near(head(*maps, row), model.head(maps, row), 1e-5)
@@ -41,8 +42,16 @@ def test_statistics_shared_by_all_subsets_need_no_subset():
     model = make_network('shared')
     maps = model.encode(picture())
     head = HeadGraph(model, 64)
-    assert not head.has_subset
+    assert not head.takes_subset
     assert_near(head(*maps), model.head(maps), 1e-5)
+
+
+@torch.no_grad()
+def test_a_single_sensor_has_no_subsets_to_tell_apart():
+    model = make_network('subset', modalities=ModalitySet(CONFIG.modalities.members[:1]))
+    assert not takes_subset(model.config)
+    maps = model.encode(picture())
+    assert_near(HeadGraph(model, 64)(*maps), model.head(maps, torch.tensor([0])), 1e-5)
 
 
 @torch.no_grad()

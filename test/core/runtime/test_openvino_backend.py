@@ -1,6 +1,13 @@
 """OpenVINO's backend; the reference is the network as it was trained."""
 
-from exported_networks import assert_answers_are_kept, assert_is_the_network, make_network, picture
+from exported_networks import (
+    CONFIG,
+    assert_answers_are_kept,
+    assert_is_the_network,
+    assert_near,
+    make_network,
+    picture,
+)
 import pytest
 import torch
 
@@ -8,6 +15,7 @@ openvino = pytest.importorskip('openvino', reason='openvino is not installed')
 pytest.importorskip('onnx', reason='onnx is not installed')
 
 from robustseg_core.errors import ConfigError  # noqa: E402
+from robustseg_core.modalities import ModalitySet  # noqa: E402
 from robustseg_core.runtime.graph_description import GraphDescription  # noqa: E402
 from robustseg_core.runtime.openvino_backend import SIZES_KEPT, OpenVinoBackend  # noqa: E402
 from robustseg_core.runtime.openvino_graphs import openvino_graphs  # noqa: E402
@@ -31,6 +39,41 @@ def test_the_two_halves_are_the_network(backend, model, size, batch):
 def test_statistics_shared_by_all_subsets_are_the_networks():
     model = make_network('shared')
     assert_is_the_network(OpenVinoBackend.of(model), model)
+
+
+@torch.no_grad()
+def test_a_single_sensor_has_no_subsets_to_tell_apart():
+    model = make_network('subset', modalities=ModalitySet(CONFIG.modalities.members[:1]))
+    maps = model.encode(picture())
+    expected = model.head(maps, torch.tensor([0]))
+    assert_near(OpenVinoBackend.of(model).head(maps, 0), expected, 1e-4)
+
+
+def test_any_size_is_taken_unless_one_was_asked_for(backend):
+    assert backend.size is None
+
+
+def test_no_tensor_of_the_head_has_its_full_width(backend):
+    operations = backend._graphs['head'].get_ops()
+    convolutions = [each for each in operations if each.get_type_name() == 'Convolution']
+    channels = [each.output(0).partial_shape[1].get_length() for each in convolutions]
+    assert sum(channels) == 4 * CONFIG.head_width + 2 * 5  # in two parts, each with its classifier
+    assert max(channels) < CONFIG.head_width
+
+
+@pytest.mark.parametrize('threads', [1, 2])  # one of which it would not choose itself
+def test_its_threads_are_as_many_as_torchs(backend, model, threads):
+    description = GraphDescription.of(model, 'openvino', 'fp32', None)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        other = OpenVinoBackend(*backend._graphs.values(), description)
+    finally:
+        torch.set_num_threads(before)
+    other.encode(picture(32, 32))
+    (compiled,) = other._compiled.values()
+    found = compiled._request.get_compiled_model().get_property('INFERENCE_NUM_THREADS')
+    assert found == threads
 
 
 def test_answers_are_kept(backend):
@@ -93,5 +136,6 @@ def test_a_precision_that_the_cpu_does_not_have_is_refused(model):
 def test_a_file_of_one_size_refuses_others(model):
     description = GraphDescription.of(model, 'openvino', 'fp32', (64, 96))
     backend = OpenVinoBackend(*openvino_graphs(model, (64, 96)), description)
+    assert backend.size == (64, 96)
     with pytest.raises(ConfigError, match='for images of 64x96, got 64x64'):
         backend.encode(picture(64, 64))
