@@ -17,7 +17,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from robustseg_ros import transport
+from robustseg_ros.node import transport
 
 PACKAGE = 'robustseg_ros'
 NODE = 'segment'

@@ -8,8 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 from textwrap import wrap
 
-from robustseg_ros.outputs import OUTPUTS
-from robustseg_ros.parameters import (
+from robustseg_ros.node.parameters import (
     GENERAL,
     MODALITIES,
     PER_MODALITY,
@@ -17,12 +16,13 @@ from robustseg_ros.parameters import (
     Parameter,
     modality_parameters,
 )
-from robustseg_ros.qos import qos_text
+from robustseg_ros.node.qos import qos_text
+from robustseg_ros.segment.outputs import OUTPUTS
 
 HEAD = """\
 # Topics, service and parameters of the node `segment`
 
-Generated from `robustseg_ros/parameters.py` and `robustseg_ros/outputs.py` by
+Generated from `robustseg_ros/node/parameters.py` and `robustseg_ros/segment/outputs.py` by
 `python -m robustseg_ros.describe docs/TOPICS.md`; do not edit by hand.
 """
 INPUT_NOTE = """\

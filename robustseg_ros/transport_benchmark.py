@@ -18,7 +18,7 @@ import time
 from typing import TYPE_CHECKING
 
 from robustseg_core.errors import RobustSegError
-from robustseg_ros import transport
+from robustseg_ros.node import transport
 
 if TYPE_CHECKING:
     from rclpy.qos import QoSProfile
@@ -153,7 +153,7 @@ def _choose_transport(variables: Mapping[str, str]) -> None:
 
 
 def _qos(stream: Stream) -> QoSProfile:
-    from robustseg_ros.qos import input_qos
+    from robustseg_ros.node.qos import input_qos
 
     return input_qos(stream.reliability, depth=5)
 

@@ -17,7 +17,7 @@ PACKAGES = ('robustseg_core', 'robustseg_ros')
 MOST_LINES = 400
 
 # What each room of the core may import of the others.
-VOCABULARY = {'errors', 'labels', 'modalities'}
+VOCABULARY = {'errors', 'files', 'labels', 'modalities', 'quoting'}
 LEARNING = {'data', 'training', 'evaluation', 'distillation'}
 MAY_IMPORT = {
     'sensors': VOCABULARY,
@@ -332,8 +332,8 @@ BREAKING = [
         'robustseg_core/__init__.py',
         'from robustseg_core.training import trainer',
     ),
-    (ros_does_not_learn, 'robustseg_ros/segment_node.py', 'from robustseg_core import evaluation'),
-    (ros_does_not_learn, 'robustseg_ros/outputs.py', 'import robustseg_core.data.sample'),
+    (ros_does_not_learn, 'robustseg_ros/segment/node.py', 'from robustseg_core import evaluation'),
+    (ros_does_not_learn, 'robustseg_ros/segment/outputs.py', 'import robustseg_core.data.sample'),
     (ros_does_not_learn, 'robustseg_ros/demo/x.py', 'import robustseg_core.training.trainer'),
     (
         nobody_imports_an_entry_point,
@@ -354,7 +354,7 @@ BREAKING = [
     (nothing_is_unpickled, 'robustseg_core/x.py', 'import pickle\npickle.loads(b)'),
     (nothing_is_unpickled, 'robustseg_core/x.py', 'from pickle import Unpickler'),
     (only_entry_points_print, 'robustseg_core/models/x.py', "print('here')"),
-    (only_entry_points_print, 'robustseg_ros/segment_node.py', 'f(tell=print)'),
+    (only_entry_points_print, 'robustseg_ros/segment/node.py', 'f(tell=print)'),
     (core_is_told_the_time, 'robustseg_core/runtime/x.py', 'import time\ntime.time()'),
     (core_is_told_the_time, 'robustseg_core/runtime/x.py', 'from time import time as now\nnow()'),
     (core_is_told_the_time, 'robustseg_core/data/x.py', "import os\nos.environ['HOME']"),
@@ -393,7 +393,7 @@ def test_every_rule_is_tried():
         ('robustseg_ros/demo/x.py', 'from robustseg_core.evaluation import confusion'),
         ('robustseg_ros/demo/__main__.py', 'print(1)'),
         ('robustseg_ros/bags/convert.py', 'from robustseg_core.data import deliver'),
-        ('robustseg_ros/segment_node.py', 'import time\ntime.monotonic()'),
+        ('robustseg_ros/segment/node.py', 'import time\ntime.monotonic()'),
     ],
 )
 def test_what_is_allowed_is_not_called_an_offence(path, source):

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from robustseg_core.errors import RobustSegError
-from robustseg_ros import transport
+from robustseg_ros.node import transport
 
 if TYPE_CHECKING:
     from robustseg_ros.bags.play_options import PlayOptions

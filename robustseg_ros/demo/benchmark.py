@@ -30,7 +30,6 @@ from typing import Any
 
 from robustseg_core.errors import RobustSegError
 from robustseg_core.models.embedded import checkpoint_path
-from robustseg_ros import transport
 from robustseg_ros.demo.figures import percentiles, rounded
 from robustseg_ros.demo.node_process import NodeProcess, node_environment
 from robustseg_ros.demo.records import Recording
@@ -38,6 +37,7 @@ from robustseg_ros.demo.replay import Listener, wait_until_ready
 from robustseg_ros.demo.rig import INPUTS, Shot, rig
 from robustseg_ros.demo.summary import machine, versions
 from robustseg_ros.demo.warming import begin_times, wait_for_match, warm_up
+from robustseg_ros.node import transport
 
 HEADER = (
     '| mask | the network sees | frames in / masks out | latency p50 / p99 (ms) '

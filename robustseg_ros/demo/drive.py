@@ -19,14 +19,14 @@ from robustseg_ros.bags.convert import STREETS, convert, open_source
 from robustseg_ros.bags.play_options import message_class
 from robustseg_ros.bags.reading import read_info, read_messages
 from robustseg_ros.bags.sources import SourceOptions
-from robustseg_ros.conversions import (
+from robustseg_ros.demo.schedule import CONDITIONS
+from robustseg_ros.inputs.conversions import (
     camera_info_to_model,
     cloud_to_points,
     image_to_array,
     stamp_to_ns,
 )
-from robustseg_ros.demo.schedule import CONDITIONS
-from robustseg_ros.measurements import Cloud, Measurement, Picture
+from robustseg_ros.inputs.measurements import Cloud, Measurement, Picture
 
 SIDE = 256
 RATE_HZ = 10.0

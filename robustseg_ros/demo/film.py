@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from robustseg_core.labels import LabelSet
 from robustseg_ros.demo.pictures import Pixels, backdrop, shown
-from robustseg_ros.overlay import paint_overlay
+from robustseg_ros.segment.overlay import paint_overlay
 
 SIDE = 256
 THUMB = 128

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from robustseg_ros.overlay import viewable
+from robustseg_ros.segment.overlay import viewable
 
 Pixels = NDArray[np.uint8]
 # What is farther looks alike.

@@ -24,10 +24,10 @@ from robustseg_core.errors import RobustSegError
 from robustseg_ros.bags.play_options import PlayOptions
 from robustseg_ros.bags.player import BagPlayer
 from robustseg_ros.bags.reading import read_info
-from robustseg_ros.conversions import image_to_array, stamp_to_ns
 from robustseg_ros.demo.drive import CAMERA_INFO, TOPICS, first_stamp_ns
 from robustseg_ros.demo.records import MaskSeen, Recording, Said, Sent
 from robustseg_ros.demo.schedule import Schedule
+from robustseg_ros.inputs.conversions import image_to_array, stamp_to_ns
 
 # A cold start loads torch from disk.
 READY_S = 120.0

@@ -14,8 +14,8 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from robustseg_core.data.streets import StreetDrive, street_images
-from robustseg_ros.conversions import array_to_image, ns_to_stamp
-from robustseg_ros.qos import STREAM
+from robustseg_ros.inputs.conversions import array_to_image, ns_to_stamp
+from robustseg_ros.node.qos import STREAM
 
 # Sensor -> its topic; in the order of their arrival, and of importance.
 INPUTS = {

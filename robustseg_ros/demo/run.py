@@ -17,7 +17,6 @@ from tqdm import tqdm
 
 from robustseg_core.errors import RobustSegError
 from robustseg_core.runtime.engine import Engine
-from robustseg_ros import transport
 from robustseg_ros.bags.channels import CAMERA_INFO
 from robustseg_ros.demo.drive import (
     RATE_HZ,
@@ -37,6 +36,7 @@ from robustseg_ros.demo.schedule import NS, Schedule, condition_at, default_sche
 from robustseg_ros.demo.scoring import FrameScore, Judge
 from robustseg_ros.demo.summary import machine, story, summarise, versions
 from robustseg_ros.demo.timeline import draw_timeline
+from robustseg_ros.node import transport
 
 # Two frames and a half, so that a frame that is a little late does not decide anything.
 TIMEOUT_S = 0.25

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from robustseg_ros.describe import describe, main, parameter_file
-from robustseg_ros.parameters import MODALITIES, parameter_table
+from robustseg_ros.node.parameters import MODALITIES, parameter_table
 
 ROOT = Path(__file__).resolve().parents[2]
 

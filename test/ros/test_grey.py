@@ -9,11 +9,11 @@ from std_msgs.msg import Header
 from robustseg_core.errors import ConfigError, SensorError
 from robustseg_core.modalities import UNIT, Modality, ModalitySet
 from robustseg_core.sensors import CameraModel
-from robustseg_ros.config import check_against_checkpoint, node_config
-from robustseg_ros.images import array_to_image, to_grey
-from robustseg_ros.measurements import Cloud, Picture
-from robustseg_ros.parameters import idle_modality, parameter_table
-from robustseg_ros.readers import CompressedReader, ImageReader
+from robustseg_ros.inputs.images import array_to_image, to_grey
+from robustseg_ros.inputs.measurements import Cloud, Picture
+from robustseg_ros.inputs.readers import CompressedReader, ImageReader
+from robustseg_ros.node.config import check_against_checkpoint, node_config
+from robustseg_ros.node.parameters import idle_modality, parameter_table
 
 
 def image_of(pixels, ros_encoding, encoding, scale=1.0):

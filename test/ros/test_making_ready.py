@@ -8,7 +8,7 @@ import rclpy
 
 from robustseg_core.runtime import opening
 from robustseg_core.runtime.graph_description import GraphDescription
-from robustseg_ros.segment_node import SegmentNode
+from robustseg_ros.segment.node import SegmentNode
 
 PREPARES = 'The network prepares for masks of'
 

@@ -1,0 +1,1 @@
+"""From topics and their messages to measurements that make a frame."""

@@ -1,0 +1,131 @@
+"""A topic -> a modality's measurements, and why there are none."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any, Protocol
+
+from sensor_msgs.msg import CompressedImage, Image, PointCloud2
+
+from robustseg_core.errors import SensorError
+from robustseg_ros.inputs.arrivals import ArrivalStatistics
+from robustseg_ros.inputs.connections import connection_problem
+from robustseg_ros.inputs.measurements import Measurement
+from robustseg_ros.inputs.readers import Reader
+from robustseg_ros.node import optional
+from robustseg_ros.node.config import InputConfig
+from robustseg_ros.node.qos import input_qos
+
+# What a transport says where it does not number its messages.
+_UNNUMBERED = (1 << 64) - 1
+
+
+class Sink(Protocol):
+    """Takes what an input has received."""
+
+    def received(
+        self, name: str, stamp_ns: int, measurement: Measurement | None, received_s: float
+    ) -> None:
+        """Take a good message; None where it only adds to a measurement still to come.
+
+        ``received_s`` is when it was received, on the monotonic clock.
+        """
+        ...
+
+    def refused(self, name: str, reason: str) -> None:
+        """Take the reason why a message is of no use."""
+        ...
+
+
+class Input:
+    """One subscription and what is known about it.
+
+    Args:
+        node: Owns the subscription.
+        config: Of this input.
+        reader: Of its message type.
+        sink: Takes what arrives.
+    """
+
+    def __init__(self, node: Any, config: InputConfig, reader: Reader, sink: Sink) -> None:
+        self.config = config
+        self.statistics = ArrivalStatistics()
+        self._node = node
+        self._reader = reader
+        self._sink = sink
+        self._subscription: Any | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a subscription."""
+        return self._subscription is not None
+
+    def connect(self) -> None:
+        """Subscribe; does nothing where the message type is not installed."""
+        message = message_class(self.config.type)
+        if self._subscription is not None or message is None:
+            return
+        qos = input_qos(self.config.reliability, self.config.depth)
+        self._subscription = self._node.create_subscription(
+            message, self.config.topic, self._receive, qos
+        )
+
+    def disconnect(self) -> None:
+        """End the subscription."""
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+            self._subscription = None
+        self.reset()
+
+    def close(self) -> None:
+        """End the subscription for good."""
+        self.disconnect()
+        self._reader.close()
+
+    def reset(self) -> None:
+        """Forget the stream: time has begun again."""
+        self._reader.reset()
+        self.statistics.reset()
+
+    def distrust(self) -> None:
+        """Look into the next message at once: the last one only seemed to be good."""
+        self._reader.distrust()
+
+    def problem(self) -> str:
+        """Return why nothing can arrive, or an empty string if it can."""
+        message = message_class(self.config.type)
+        if message is None:
+            return f'type {self.config.type!r} needs event_camera_msgs, which is not installed'
+        topic = self._node.resolve_topic_name(self.config.topic)
+        publishers = self._node.get_publishers_info_by_topic(topic)
+        qos = input_qos(self.config.reliability, self.config.depth)
+        return connection_problem(topic, message_type(message), qos, publishers)
+
+    # rclpy tells by the number of arguments that the second one is wanted.
+    def _receive(self, msg: Any, info: dict[str, Any]) -> None:
+        received_s = monotonic()
+        sequence = info.get('publication_sequence_number', _UNNUMBERED)
+        data = msg.events if hasattr(msg, 'events') else msg.data
+        self.statistics.add(None if sequence == _UNNUMBERED else sequence, len(data))
+        name = self.config.name
+        try:
+            stamp_ns, measurement = self._reader.read(msg)
+            self._sink.received(name, stamp_ns, measurement, received_s)
+        except SensorError as error:
+            self._sink.refused(name, f'cannot decode: {error}')
+        except Exception as error:  # a boundary: one message must not end the node
+            self._sink.refused(name, f'cannot use: {error!r}')
+
+
+def message_class(input_type: str) -> Any | None:
+    """Return the message class behind a value of ``<name>.type``, None if not installed."""
+    if input_type == 'events':
+        module = optional.load(optional.EVENTS)
+        return None if module is None else module.EventPacket
+    return {'image': Image, 'compressed_image': CompressedImage, 'points': PointCloud2}[input_type]
+
+
+def message_type(message: Any) -> str:
+    """Return the name of a message class as the graph has it: ``sensor_msgs/msg/Image``."""
+    package, folder, _ = message.__module__.split('.', 2)
+    return f'{package}/{folder}/{message.__name__}'

@@ -1,0 +1,169 @@
+"""Messages of each type -> measurements."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+from std_msgs.msg import Header
+
+from robustseg_core.sensors import EventDecoder, EventWindow, event_decoder
+from robustseg_core.sensors.events import DEFAULT_WINDOW_NS
+from robustseg_ros.inputs.camera_keeper import CameraKeeper
+from robustseg_ros.inputs.conversions import (
+    cloud_to_points,
+    compressed_to_array,
+    events_of,
+    image_to_array,
+    ns_to_stamp,
+    stamp_to_ns,
+)
+from robustseg_ros.inputs.extrinsics import Extrinsics
+from robustseg_ros.inputs.measurements import (
+    Cloud,
+    EventsSoFar,
+    Measurement,
+    Picture,
+    check_picture,
+)
+from robustseg_ros.node.config import InputConfig
+
+
+class Reader(ABC):
+    """Turns messages of one type into measurements."""
+
+    @abstractmethod
+    def read(self, msg: Any) -> tuple[int, Measurement | None]:
+        """Return the stamp in nanoseconds and the measurement, if the message completes one.
+
+        Raises:
+            SensorError: The message cannot be read.
+        """
+
+    def reset(self) -> None:  # noqa: B027 most remember nothing
+        """Forget the stream: time has begun again."""
+
+    def distrust(self) -> None:  # noqa: B027 most look into every message anyway
+        """Look into the next message at once: the last one only seemed to be good."""
+
+    def close(self) -> None:  # noqa: B027 most hold nothing
+        """Let go of what was needed for reading."""
+
+
+class ImageReader(Reader):
+    """Images as they are; checked at once, so that a wrong encoding is known without a frame."""
+
+    def __init__(self, encoding: str, scale: float = 1.0) -> None:
+        self._encoding = encoding
+        self._scale = scale
+
+    def read(self, msg: Any) -> tuple[int, Measurement]:
+        pixels = image_to_array(msg)
+        check_picture(msg.encoding, self._encoding)
+        picture = Picture(msg.header, lambda: (pixels, msg.encoding), self._encoding, self._scale)
+        return stamp_to_ns(msg.header.stamp), picture
+
+
+class CompressedReader(Reader):
+    """Compressed images; decompressed by whoever uses them, since most may be thrown away."""
+
+    def __init__(self, encoding: str, scale: float = 1.0) -> None:
+        self._encoding = encoding
+        self._scale = scale
+        self._trusting = True
+
+    def read(self, msg: Any) -> tuple[int, Measurement]:
+        pixels = cache(partial(compressed_to_array, msg))
+        if not self._trusting:
+            check_picture(pixels()[1], self._encoding)
+            self._trusting = True
+        picture = Picture(msg.header, pixels, self._encoding, self._scale)
+        return stamp_to_ns(msg.header.stamp), picture
+
+    def distrust(self) -> None:
+        """Decompress the next messages at once, until one is good."""
+        self._trusting = False
+
+
+class PointsReader(Reader):
+    """Point clouds, seen by a camera."""
+
+    def __init__(self, camera: CameraKeeper, extrinsics: Extrinsics, encoding: str) -> None:
+        self._camera = camera
+        self._encoding = encoding
+        self._extrinsics = extrinsics
+
+    def read(self, msg: Any) -> tuple[int, Measurement]:
+        model, rectification = self._camera.model()
+        assert self._camera.info is not None
+        frame = self._camera.info.header.frame_id
+        transform = rectification @ self._extrinsics.camera_from(frame, msg.header)
+        points, intensity = cloud_to_points(msg)
+        header = Header(stamp=msg.header.stamp, frame_id=frame)
+        cloud = Cloud(header, points, intensity, transform, model, self._encoding)
+        return stamp_to_ns(msg.header.stamp), cloud
+
+    def close(self) -> None:
+        """End listening to tf."""
+        self._extrinsics.close()
+
+
+class EventsReader(Reader):
+    """Event packets: every one is decoded, since each builds on the one before.
+
+    Args:
+        period_ns: Least time between two measurements.
+        slack_ns: How far in the past an image may be asked for.
+    """
+
+    def __init__(self, period_ns: int, slack_ns: int) -> None:
+        self._period_ns = period_ns
+        self._slack_ns = slack_ns
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream: time has begun again."""
+        self._stream: tuple[str, int, int] | None = None
+        self._decoder: EventDecoder | None = None
+        self._window: EventWindow | None = None
+        self._last_ns: int | None = None
+
+    def read(self, msg: Any) -> tuple[int, Measurement | None]:
+        stream = (msg.encoding, msg.width, msg.height)
+        if stream != self._stream:
+            self.reset()
+            self._decoder = event_decoder(msg.encoding)
+            self._window = EventWindow(
+                msg.width, msg.height, window_ns=DEFAULT_WINDOW_NS, slack_ns=self._slack_ns
+            )
+            self._stream = stream
+        assert self._decoder is not None
+        assert self._window is not None
+        start_ns = stamp_to_ns(msg.header.stamp)
+        events = events_of(msg, self._decoder)
+        self._window.add(events)
+        stamp_ns = max(start_ns, int(events.t_ns[-1])) if len(events.t_ns) else start_ns
+        if self._last_ns is not None and 0 <= stamp_ns - self._last_ns < self._period_ns:
+            return stamp_ns, None
+        self._last_ns = stamp_ns
+        # The packet is stamped with its first event; the image stands for its last.
+        header = Header(stamp=ns_to_stamp(stamp_ns), frame_id=msg.header.frame_id)
+        shape = (msg.height, msg.width)
+        return stamp_ns, EventsSoFar(header, self._window, shape)
+
+
+def make_reader(
+    node: Any, config: InputConfig, encoding: str, camera: CameraKeeper, slack_ns: int
+) -> Reader:
+    """Return the reader of ``config.type``; ``encoding`` is the network's."""
+    makers: dict[str, Callable[[], Reader]] = {
+        'image': lambda: ImageReader(encoding, config.scale),
+        'compressed_image': lambda: CompressedReader(encoding, config.scale),
+        'points': lambda: PointsReader(
+            camera, Extrinsics(node, config.name, config.camera_from_sensor), encoding
+        ),
+        'events': lambda: EventsReader(config.event_period_ns, slack_ns),
+    }
+    return makers[config.type]()

@@ -1,0 +1,279 @@
+"""The inputs together: who is alive, and which measurements make a frame."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import CameraInfo
+
+from robustseg_core.modalities import ModalitySet
+from robustseg_core.runtime import (
+    AvailabilityConfig,
+    AvailabilityMonitor,
+    FrameSet,
+    FrameSynchronizer,
+    ModalityStatus,
+    State,
+    SyncConfig,
+)
+from robustseg_ros.inputs.camera_keeper import CameraKeeper
+from robustseg_ros.inputs.frames import Frame
+from robustseg_ros.inputs.input import Input
+from robustseg_ros.inputs.measurements import Measurement
+from robustseg_ros.inputs.readers import make_reader
+from robustseg_ros.node.config import InputConfig, NodeConfig
+from robustseg_ros.node.problem_log import ProblemLog
+
+# Frames in a row that a living input must miss before that is called a problem.
+UNMATCHED_LIMIT = 10
+
+_Item = tuple[float, Measurement]  # when it was received, on the monotonic clock
+
+
+@dataclass
+class InputStatus:
+    """What is known about one input, for /diagnostics.
+
+    Attributes:
+        config: Of the input.
+        availability: Its state and counters.
+        share: Share of the messages sent that arrived, or None if not known.
+        complaint: What is wrong although it is alive, or empty.
+        fused: Frames it was part of.
+        unmatched: Frames in a row that it was alive for but not part of.
+    """
+
+    config: InputConfig
+    availability: ModalityStatus
+    share: float | None
+    complaint: str
+    fused: int
+    unmatched: int
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether frames are made with this input."""
+        return self.config.enabled and self.availability.state is State.ALIVE
+
+
+@dataclass
+class _Counts:
+    fused: Counter[str] = field(default_factory=Counter)
+    unmatched: Counter[str] = field(default_factory=Counter)
+
+
+class Streams:
+    """Owns the subscriptions while the node is active; lives in the executor's thread.
+
+    Args:
+        node: The node.
+        config: Of the node.
+        modalities: Of the model.
+        on_frame: Takes each frame that is due.
+        on_measurement: Takes what a living input has delivered and no frame has taken yet, with
+            the stamp that it will have there.
+        on_restart: Called when time has begun again.
+        log: Of problems.
+    """
+
+    def __init__(
+        self,
+        node: Any,
+        config: NodeConfig,
+        modalities: ModalitySet,
+        on_frame: Callable[[Frame], None],
+        on_measurement: Callable[[str, int, Measurement], None],
+        on_restart: Callable[[], None],
+        log: ProblemLog,
+    ) -> None:
+        self._node = node
+        self._config = config
+        self._on_frame = on_frame
+        self._on_measurement = on_measurement
+        self._on_restart = on_restart
+        self._log = log
+        self._monitor = AvailabilityMonitor(_availability(config), self._now_ns)
+        self._synchronizer: FrameSynchronizer[_Item] = FrameSynchronizer(
+            _sync(config), self._now_ns
+        )
+        self._restarts = 0
+        self._counts = _Counts()
+        self._camera = CameraKeeper(config.camera_info_topic, rectified=config.rectified)
+        self._camera_subscription = node.create_subscription(
+            CameraInfo, config.camera_info_topic, self._camera.receive, qos_profile_sensor_data
+        )
+        self._inputs: dict[str, Input] = {}
+        for name, source in config.inputs.items():
+            # As far back as a frame can wait, and some for the way here.
+            slack_ns = config.max_wait_ns + source.tolerance_ns + 200_000_000
+            encoding = source.encoding or modalities[name].encoding
+            reader = make_reader(node, source, encoding, self._camera, slack_ns)
+            self._inputs[name] = Input(node, source, reader, self)
+            if source.enabled:
+                self._inputs[name].connect()
+
+    def close(self) -> None:
+        """End all subscriptions."""
+        for source in self._inputs.values():
+            source.close()
+        self._node.destroy_subscription(self._camera_subscription)
+
+    def reset(self) -> None:
+        """Forget everything that was received: time has begun again."""
+        self._monitor.reset()
+        self._synchronizer.reset()
+        self._restart()
+
+    def reconfigure(self, config: NodeConfig) -> None:
+        """Take over what counts at once of ``config``."""
+        self._config = config
+        for name, availability in _availability(config).items():
+            self._monitor.reconfigure(name, availability)
+        dropped = self._synchronizer.dropped
+        self._synchronizer = FrameSynchronizer(_sync(config), self._now_ns)
+        self._synchronizer.dropped = dropped
+        self._restarts = 0
+        for name, source in config.inputs.items():
+            if source.enabled:
+                self._inputs[name].connect()
+            else:
+                self._inputs[name].disconnect()
+
+    def alive(self) -> tuple[str, ...]:
+        """Return the names of the living inputs."""
+        return tuple(name for name in self._monitor.alive() if self._inputs[name].connected)
+
+    def received(
+        self, name: str, stamp_ns: int, measurement: Measurement | None, received_s: float
+    ) -> None:
+        """Take a good message of an input, received at ``received_s`` on the monotonic clock."""
+        if measurement is not None:
+            item = (received_s, measurement)
+            if (complaint := self._synchronizer.add(name, stamp_ns, item)) is not None:
+                self.refused(name, complaint)
+                return
+            self._heed_restarts()
+        self._monitor.arrived(name)
+        self.poll()
+        if measurement is not None and measurement.is_final and name in self.alive():
+            corrected_ns = stamp_ns - self._config.inputs[name].offset_ns
+            self._on_measurement(name, corrected_ns, measurement)
+
+    def refused(self, name: str, reason: str) -> None:
+        """Take the reason why a message is of no use."""
+        self._log.report(f'{name} refused', f'{name}: {reason}')
+        self._monitor.refused(name, reason)
+
+    def refused_late(self, name: str, reason: str) -> None:
+        """Take the reason why a measurement that looked good was of no use after all."""
+        self._inputs[name].distrust()
+        self.refused(name, reason)
+
+    def poll(self) -> None:
+        """Hand on every frame that is due."""
+        alive = self.alive()
+        while (frame := self._synchronizer.poll(alive)) is not None:
+            self._hand_on(frame, alive)
+        self._heed_restarts()
+
+    def watch(self) -> None:
+        """Ask the graph why nothing can arrive; costs a millisecond or so."""
+        for name, source in self._inputs.items():
+            problem = source.problem() if self._config.inputs[name].enabled else ''
+            self._monitor.cannot_connect(name, problem or None)
+
+    def statuses(self) -> dict[str, InputStatus]:
+        """Return what is known about each input."""
+        return {name: self._status(name, source) for name, source in self._inputs.items()}
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """How many measurements the synchronizer threw away, by cause."""
+        return asdict(self._synchronizer.dropped)
+
+    @property
+    def camera_problem(self) -> str:
+        """What is wrong with the newest CameraInfo, or an empty string."""
+        return self._camera.problem
+
+    def _hand_on(self, frame: FrameSet[_Item], alive: tuple[str, ...]) -> None:
+        order = [frame.leader, *(n for n in self._config.order if n != frame.leader)]
+        items = {name: frame.items[name] for name in order if name in frame.items}
+        for name in alive:
+            if name in items:
+                self._counts.fused[name] += 1
+                self._counts.unmatched[name] = 0
+            else:
+                self._counts.unmatched[name] += 1
+        self._on_frame(
+            Frame(
+                measurements={
+                    # The frame's stamp is the corrected one; an event stream has its own.
+                    name: (
+                        item.stamp_ns,
+                        item.item[1].at(frame.stamp_ns + self._config.inputs[name].offset_ns),
+                    )
+                    for name, item in items.items()
+                },
+                received_s=items[frame.leader].item[0],
+                complete_s=max(item.item[0] for item in items.values()),
+                looks=self._config.looks,
+                camera_info=self._camera.info,
+            )
+        )
+
+    def _status(self, name: str, source: Input) -> InputStatus:
+        unmatched = self._counts.unmatched[name]
+        complaint = source.statistics.complaint(name)
+        if complaint:
+            self._log.report(f'{name} loses', f'{name}: {complaint}')
+        elif unmatched >= UNMATCHED_LIMIT:
+            complaint = (
+                f'alive, but {unmatched} frames in a row had none of it within '
+                f'{source.config.tolerance_ns / 1e9:g} s of the leading stamp: compare the '
+                f'clocks, or set {name}.offset or {name}.tolerance'
+            )
+        return InputStatus(
+            config=self._config.inputs[name],
+            availability=self._monitor.status(name),
+            share=source.statistics.share(),
+            complaint=complaint,
+            fused=self._counts.fused[name],
+            unmatched=unmatched,
+        )
+
+    def _heed_restarts(self) -> None:
+        if self._synchronizer.restarts != self._restarts:
+            self._restarts = self._synchronizer.restarts
+            self._log.report('restart', 'Stamps jumped back: starting over.')
+            self._restart()
+
+    def _restart(self) -> None:
+        for source in self._inputs.values():
+            source.reset()
+        self._on_restart()
+
+    def _now_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)
+
+
+def _availability(config: NodeConfig) -> dict[str, AvailabilityConfig]:
+    return {
+        name: AvailabilityConfig(
+            timeout_ns=source.timeout_ns, recovery_frames=source.recovery_frames
+        )
+        for name, source in config.inputs.items()
+    }
+
+
+def _sync(config: NodeConfig) -> SyncConfig:
+    return SyncConfig(
+        order=config.order,
+        tolerance_ns={name: source.tolerance_ns for name, source in config.inputs.items()},
+        offset_ns={name: source.offset_ns for name, source in config.inputs.items()},
+        max_wait_ns=config.max_wait_ns,
+    )

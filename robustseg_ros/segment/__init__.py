@@ -1,0 +1,1 @@
+"""The node ``segment``: masks from whatever sensors are alive."""

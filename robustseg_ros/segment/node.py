@@ -1,0 +1,375 @@
+"""The lifecycle node ``segment``: only wires its parts together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+import os
+from queue import SimpleQueue
+import signal
+from time import monotonic
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+import rclpy
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import ExternalShutdownException
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from std_srvs.srv import SetBool
+
+from robustseg_core.errors import ConfigError
+from robustseg_core.models.embedded import checkpoint_path
+from robustseg_ros.inputs.frames import Frame, FrameReport
+from robustseg_ros.inputs.images import CV_BRIDGE
+from robustseg_ros.inputs.measurements import Measurement
+from robustseg_ros.inputs.streams import Streams
+from robustseg_ros.node import optional
+from robustseg_ros.node.clock_watch import ClockWatch
+from robustseg_ros.node.config import (
+    NodeConfig,
+    changed_live,
+    check_against_checkpoint,
+    node_config,
+)
+from robustseg_ros.node.core_log import CoreLog
+from robustseg_ros.node.health import Health, diagnostics
+from robustseg_ros.node.node_parameters import NodeParameters
+from robustseg_ros.node.problem_log import ProblemLog
+from robustseg_ros.node.transitions import reported
+from robustseg_ros.node.worker import Worker
+from robustseg_ros.segment.outputs import DIAGNOSTICS, Outputs
+from robustseg_ros.segment.pipeline import Pipeline, size_text
+
+if TYPE_CHECKING:
+    from robustseg_core.runtime.engine import Engine
+
+TICK_S = 0.02
+WATCH_S = 0.5
+
+
+class SegmentNode(LifecycleNode):  # type: ignore[misc]
+    """Publish the segmentation of the newest frames of whatever sensors are alive.
+
+    The executor's thread takes messages in and decides which make a frame; the worker's thread
+    owns the model and publishes. Neither waits for the other, except to configure.
+    """
+
+    def __init__(self) -> None:
+        super().__init__('segment')
+        self._log = ProblemLog(self.get_logger())
+        self._core_log = CoreLog(self.get_logger())
+        self._config: NodeConfig | None = None
+        self._engine: Engine | None = None
+        self._engine_notes = ''
+        self._worker: Worker[Frame] | None = None
+        self._outputs: Outputs | None = None
+        self._pipeline: Pipeline | None = None
+        self._streams: Streams | None = None
+        self._tick_timer: Any | None = None
+        self._reports: SimpleQueue[FrameReport] = SimpleQueue()
+        self._failure = ''
+        self._paused = False
+        self._alive: tuple[str, ...] = ()
+        self._watched_s = 0.0
+        self._settings = NodeParameters(self, self._parameter_overrides, self._on_parameters)
+        missing = optional.missing((optional.TF2, optional.VISION, optional.EVENTS, CV_BRIDGE))
+        for package, loss in missing.items():
+            self.get_logger().info(f'{package} is not installed: {loss}.')
+        self._health = Health(self.get_fully_qualified_name().lstrip('/'), missing)
+        # Steady: the node's clock stops with /clock, and just then there is something to say.
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._diagnostics = self.create_publisher(
+            DiagnosticArray, DIAGNOSTICS.topic, DIAGNOSTICS.qos
+        )
+        period_s = self.get_parameter('diagnostics.period').value
+        self.create_timer(period_s, self._publish_diagnostics, clock=self._steady)
+        self.create_service(SetBool, '~/enable', self._on_enable)
+        self._clock_watch = ClockWatch(self.get_clock())
+
+    def start(self) -> None:
+        """Configure and activate, unless the parameters say that somebody else does."""
+        if not self.get_parameter('autostart').value:
+            return
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+    def close(self) -> None:
+        """Let go of everything, before ``destroy_node``."""
+        self._stop_streams()
+        self._release()
+        self._clock_watch.close()
+
+    @reported
+    def on_configure(self, state: Any) -> TransitionCallbackReturn:
+        config = node_config(self._settings.values())
+        worker: Worker[Frame] = Worker(partial(self._load, config), self._on_worker_error)
+        self._worker = worker
+        self._core_log.open()
+        try:
+            worker.start()
+        except Exception:
+            self._release()
+            raise
+        assert self._engine is not None
+        self._config = config
+        self._outputs = Outputs(self, self._engine.labels)
+        self._pipeline = Pipeline(
+            self._engine,
+            self._outputs,
+            self.get_logger().info,
+            self._engine.network_size(*(config.expected_size or self._engine.resolution)),
+        )
+        self._failure = ''
+        self._health.hardware_id = str(self._engine.backend.device)
+        self.get_logger().info(
+            f'{checkpoint_path(config.checkpoint)} on {self._engine.backend.device}, computed by '
+            f'{self._engine.backend.name} in {config.precision}: '
+            f'{self._engine.labels.name}, {len(self._engine.labels)} classes, '
+            f'from {", ".join(self._engine.modalities.names)}'
+        )
+        return super().on_configure(state)
+
+    @reported
+    def on_activate(self, state: Any) -> TransitionCallbackReturn:
+        assert self._config is not None
+        assert self._engine is not None
+        assert self._outputs is not None
+        result = super().on_activate(state)
+        self._outputs.publish_labels(self.get_clock().now().to_msg())
+        modalities = self._engine.modalities
+        self._streams = Streams(
+            self,
+            self._config,
+            modalities,
+            self._on_frame,
+            self._on_measurement,
+            self._on_restart,
+            self._log,
+        )
+        self._tick_timer = self.create_timer(TICK_S, self._on_tick, clock=self._steady)
+        return result
+
+    @reported
+    def on_deactivate(self, state: Any) -> TransitionCallbackReturn:
+        self._stop_streams()
+        return super().on_deactivate(state)
+
+    @reported
+    def on_cleanup(self, state: Any) -> TransitionCallbackReturn:
+        result = super().on_cleanup(state)
+        self._release()
+        return result
+
+    @reported
+    def on_shutdown(self, state: Any) -> TransitionCallbackReturn:
+        self._stop_streams()
+        result = super().on_shutdown(state)
+        self._release()
+        return result
+
+    def on_error(self, state: Any) -> TransitionCallbackReturn:  # noqa: ARG002
+        """Come back to unconfigured with nothing left over."""
+        self._stop_streams()
+        self._release()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_failed(self, message: str) -> None:
+        """Say why a transition failed, at once and as long as it holds."""
+        if not self.context.ok():  # told to end in mid-transition: nothing works, nor should it
+            return
+        self.get_logger().error(message)
+        self._failure = message.splitlines()[0]
+        self._publish_diagnostics()
+
+    def _load(self, config: NodeConfig) -> Callable[[Frame], None]:
+        """Load and warm up the model; runs in the worker's thread."""
+        from robustseg_core.runtime.engine import Engine
+        from robustseg_core.runtime.opening import open_backend
+
+        passed_over: list[str] = []
+        engine = Engine(
+            open_backend(
+                checkpoint_path(config.checkpoint),
+                config.device,
+                config.backend,
+                config.precision,
+                tell_passed_over=passed_over.append,
+            )
+        )
+        check_against_checkpoint(config, engine.modalities)
+        engine.warm_up(*(config.expected_size or engine.resolution))
+        self._engine, self._engine_notes = engine, ' '.join(passed_over)
+        return self._segment
+
+    def _segment(self, frame: Frame) -> None:
+        """Do one frame; runs in the worker's thread."""
+        if self._pipeline is not None:
+            self._reports.put(self._pipeline.run(frame))
+
+    def _on_worker_error(self, error: Exception) -> None:
+        self._reports.put(FrameReport(error=f'{type(error).__name__}: {error}'))
+
+    def _on_frame(self, frame: Frame) -> None:
+        if self._paused or self._worker is None:
+            return
+        if self._worker.submit(frame):
+            self._health.dropped['busy'] += 1
+
+    def _on_measurement(self, name: str, stamp_ns: int, measurement: Measurement) -> None:
+        """Have it encoded before its frame is due, if there is time."""
+        worker, pipeline, config = self._worker, self._pipeline, self._config
+        if self._paused or worker is None or pipeline is None or config is None:
+            return
+        if config.encode_ahead:
+            worker.offer(name, partial(pipeline.encode_ahead, name, stamp_ns, measurement))
+
+    def _on_tick(self) -> None:
+        if self._streams is None:
+            return
+        try:
+            self._look_after(self._streams)
+        except Exception:  # a boundary: whatever it is, the other inputs are to be served
+            self._log.report('tick', f'Unexpected: {traceback.format_exc()}')
+
+    def _look_after(self, streams: Streams) -> None:
+        if self._clock_watch.jumped():
+            self._log.report('jump', 'The clock was set back or changed: starting over.')
+            streams.reset()
+        streams.poll()
+        while not self._reports.empty():
+            self._on_report(self._reports.get())
+        now_s = monotonic()
+        if now_s - self._watched_s >= WATCH_S:
+            self._watched_s = now_s
+            streams.watch()
+        alive = streams.alive()
+        if alive != self._alive:
+            self._on_alive_changed(alive)
+
+    def _on_report(self, report: FrameReport) -> None:
+        self._health.record(report)
+        if report.error:
+            self._log.report('frame', f'No mask for a frame: {report.error}')
+        for name, reason in report.refused.items():
+            if self._streams is not None:
+                self._streams.refused_late(name, reason)
+
+    def _on_alive_changed(self, alive: tuple[str, ...]) -> None:
+        assert self._streams is not None
+        statuses = self._streams.statuses()
+        for name, status in statuses.items():
+            if name in alive and name not in self._alive:
+                self.get_logger().info(f'{name}: alive')
+            elif name in self._alive and name not in alive:
+                reason = status.availability.reason or 'disabled by parameter'
+                self._log.report(f'{name} lost', f'{name}: lost: {reason}')
+        self._alive = alive
+        self._publish_diagnostics()
+
+    def _on_restart(self) -> None:
+        if self._worker is not None and self._pipeline is not None:
+            self._worker.run_first(self._pipeline.reset)
+
+    def _on_enable(self, request: Any, response: Any) -> Any:
+        if self._paused and request.data:
+            self._health.begin_times()
+        self._paused = not request.data
+        response.success = True
+        response.message = 'masks are paused' if self._paused else 'masks are published'
+        self._publish_diagnostics()
+        return response
+
+    def _on_parameters(self, names: set[str]) -> None:
+        if self._config is None:
+            return
+        try:
+            self._config = changed_live(self._config, node_config(self._settings.values()))
+        except ConfigError as error:
+            self.get_logger().warning(f'{error} The next configure will fail.')
+            return
+        if self._streams is not None:
+            self._streams.reconfigure(self._config)
+        for name in sorted(names):
+            self.get_logger().info(f'Changed {name}; counts {self._settings.effect(name)}.')
+
+    def _stop_streams(self) -> None:
+        if self._tick_timer is not None:
+            self.destroy_timer(self._tick_timer)
+            self._tick_timer = None
+        if self._streams is not None:
+            self._streams.close()
+            self._streams = None
+        self._on_restart()
+        self._alive = ()
+
+    def _release(self) -> None:
+        if self._worker is not None:
+            self._worker.stop()
+        self._core_log.close()
+        if self._outputs is not None:
+            self._outputs.destroy()
+        self._worker = self._outputs = self._pipeline = self._engine = self._config = None
+
+    def _publish_diagnostics(self) -> None:
+        statuses = {} if self._streams is None else self._streams.statuses()
+        modalities = () if self._engine is None else self._engine.modalities
+        whole = self._health.whole(
+            lifecycle=self._state_machine.current_state[1],
+            failure=self._failure,
+            alive=[name for name, status in statuses.items() if status.is_alive],
+            enabled=[name for name, status in statuses.items() if status.config.enabled],
+            letters={modality.name: modality.letter for modality in modalities},
+            notes=self._notes(),
+            values=self._values(),
+        )
+        parts = [self._health.modality(name, status) for name, status in statuses.items()]
+        stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(diagnostics(stamp, [whole, *parts]))
+
+    def _notes(self) -> list[str]:
+        notes = ['paused by ~/enable'] if self._paused else []
+        if complaint := self._clock_watch.complaint():
+            notes.append(complaint)
+        if self._pipeline is not None and self._pipeline.preparing is not None:
+            notes.append(f'preparing for masks of {size_text(self._pipeline.preparing)}')
+        return notes
+
+    def _values(self) -> dict[str, Any]:
+        values: dict[str, Any] = {'paused': self._paused}
+        if self._config is not None:
+            values['device'] = self._health.hardware_id
+            values['checkpoint'] = checkpoint_path(self._config.checkpoint).name
+        if self._engine is not None:
+            values['backend'] = self._engine.backend.name
+            values['backend_notes'] = self._engine_notes
+        if self._pipeline is not None and self._pipeline.sizes is not None:
+            mask_size, network_size = self._pipeline.sizes
+            values['mask_size'] = size_text(mask_size)
+            values['network_size'] = size_text(network_size)
+        if self._streams is not None:
+            values |= {f'dropped_{cause}': n for cause, n in self._streams.dropped.items()}
+        return values
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is told to stop."""
+    # Read when torch is loaded, with the checkpoint. Its threads would otherwise spin while they
+    # wait for each other, which on busy cores turns milliseconds into seconds.
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+    node = None
+    try:
+        rclpy.init(args=args)
+        node = SegmentNode()
+        node.start()
+        rclpy.spin(node)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        # A second Ctrl-C, or that of a launch file on top of ours, must not break the clean-up.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if node is not None:
+            node.close()
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
