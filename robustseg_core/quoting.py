@@ -1,0 +1,18 @@
+"""Texts that come from outside, made fit for a log, a message or a status."""
+
+from __future__ import annotations
+
+MOST_CHARACTERS = 120
+
+
+def quoted(text: object, most: int = MOST_CHARACTERS) -> str:
+    """Return ``repr(text)``, cut to about ``most`` characters: who sends it may send megabytes.
+
+    Args:
+        text: A string as it came; anything else is turned into one first.
+        most: Characters of it that are shown; how many there were is told.
+    """
+    whole = text if isinstance(text, str) else str(text)
+    if len(whole) <= most:
+        return repr(whole)
+    return f'{whole[:most]!r}... ({len(whole)} characters)'
