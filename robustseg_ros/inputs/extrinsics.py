@@ -48,7 +48,7 @@ class Extrinsics:
         if self._tf2 is None:
             msg = (
                 f'no extrinsics: {self._name}.camera_from_sensor is empty and tf2_ros '
-                'is not installed'
+                f'{optional.why_missing(optional.TF2)}'
             )
             raise SensorError(msg)
         try:

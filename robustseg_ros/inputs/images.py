@@ -14,7 +14,7 @@ from sensor_msgs.msg import Image
 
 from robustseg_core.errors import SensorError
 from robustseg_core.sensors.depth import RAW_ENCODINGS
-from robustseg_ros.node.optional import OptionalPackage, load
+from robustseg_ros.node.optional import OptionalPackage, load, why_missing
 
 CV_BRIDGE = OptionalPackage('cv_bridge', 'image encodings that are not read natively are refused')
 
@@ -223,7 +223,7 @@ def _by_cv_bridge(msg: Any) -> NDArray[np.uint8]:
     if bridge is None:
         error = (
             f'Image has encoding {msg.encoding!r}; read natively are {sorted(NATIVE)}, '
-            f'and cv_bridge, which would convert others, is not installed.'
+            f'and cv_bridge, which would convert others, {why_missing(CV_BRIDGE)}.'
         )
         raise SensorError(error)
     try:

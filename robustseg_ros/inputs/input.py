@@ -95,7 +95,8 @@ class Input:
         """Return why nothing can arrive, or an empty string if it can."""
         message = message_class(self.config.type)
         if message is None:
-            return f'type {self.config.type!r} needs event_camera_msgs, which is not installed'
+            why = optional.why_missing(optional.EVENTS)
+            return f'type {self.config.type!r} needs event_camera_msgs, which {why}'
         topic = self._node.resolve_topic_name(self.config.topic)
         publishers = self._node.get_publishers_info_by_topic(topic)
         qos = input_qos(self.config.reliability, self.config.depth)

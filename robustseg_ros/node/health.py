@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from robustseg_core.runtime import State
 from robustseg_ros.inputs.frames import FrameReport
 from robustseg_ros.inputs.streams import InputStatus
+from robustseg_ros.node.optional import Missing
 
 OK, WARN = DiagnosticStatus.OK, DiagnosticStatus.WARN
 ERROR, STALE = DiagnosticStatus.ERROR, DiagnosticStatus.STALE
@@ -34,12 +35,12 @@ class Health:
 
     Args:
         node_name: Put before the name of each status.
-        missing: Optional packages that are not installed -> what that costs.
+        missing: Optional packages that are not installed, or do not load.
     """
 
-    def __init__(self, node_name: str, missing: Mapping[str, str]) -> None:
+    def __init__(self, node_name: str, missing: Iterable[Missing]) -> None:
         self._node_name = node_name
-        self._missing = missing
+        self._missing = dict(_told(missing))
         self.hardware_id = ''
         self.published = 0
         self.dropped: Counter[str] = Counter()
@@ -146,7 +147,7 @@ class Health:
             **self._ahead,
             **{f'dropped_{cause}': count for cause, count in sorted(self.dropped.items())},
             **values,
-            **{f'not installed: {name}': loss for name, loss in self._missing.items()},
+            **self._missing,
         }
         return self._status(WHOLE, level, message, everything)
 
@@ -160,6 +161,14 @@ class Health:
             hardware_id=self.hardware_id,
             values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
         )
+
+
+def _told(missing: Iterable[Missing]) -> Iterator[tuple[str, str]]:
+    for package in missing:
+        if package.broken:
+            yield f'does not load: {package.name}', f'{package.loss}; it {package.why}'
+        else:
+            yield f'not installed: {package.name}', package.loss
 
 
 def diagnostics(stamp: Any, statuses: list[DiagnosticStatus]) -> DiagnosticArray:

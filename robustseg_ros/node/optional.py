@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from robustseg_core.quoting import quoted
+
 
 class OptionalPackage(NamedTuple):
     """A package the node can do without.
@@ -18,6 +20,27 @@ class OptionalPackage(NamedTuple):
     module: str
     loss: str
 
+    @property
+    def name(self) -> str:
+        """Return the name of the package that has to be installed."""
+        return self.module.partition('.')[0]
+
+
+class Missing(NamedTuple):
+    """An optional package that there is not.
+
+    Attributes:
+        name: Of the package.
+        why: ``is not installed``, or ``is installed but does not load: ...``.
+        loss: What that costs.
+        broken: It is installed, which somebody did in order to use it.
+    """
+
+    name: str
+    why: str
+    loss: str
+    broken: bool
+
 
 TF2 = OptionalPackage(
     'tf2_ros', 'extrinsics come from <name>.camera_from_sensor only, not from /tf'
@@ -28,18 +51,50 @@ EVENTS = OptionalPackage(
 )
 
 
+class _Import(NamedTuple):
+    module: Any | None
+    why: str
+
+
 def load(package: OptionalPackage) -> Any | None:
-    """Return the module of ``package``, or None where it is not installed."""
-    try:
-        return import_module(package.module)
-    except ImportError:
-        return None
+    """Return the module of ``package``, or None where it is not installed or does not load."""
+    return _import(package.module).module
 
 
-def missing(packages: Iterable[OptionalPackage]) -> dict[str, str]:
-    """Return which of ``packages`` are not installed: name -> what that costs."""
-    return {
-        package.module.partition('.')[0]: package.loss
+def why_missing(package: OptionalPackage) -> str:
+    """Return why ``package`` is not there, as the end of a sentence; empty if it is."""
+    return _import(package.module).why
+
+
+def missing(packages: Iterable[OptionalPackage]) -> list[Missing]:
+    """Return which of ``packages`` are not there."""
+    return [
+        Missing(package.name, why, package.loss, broken=why != _NOT_INSTALLED)
         for package in packages
-        if load(package) is None
-    }
+        if (why := why_missing(package))
+    ]
+
+
+_NOT_INSTALLED = 'is not installed'
+# Module -> why it does not load. Tried once: the graph asks twice a second, and what breaks while
+# it loads would do so anew.
+_broken: dict[str, str] = {}
+
+
+def _import(module: str) -> _Import:
+    if module in _broken:
+        return _Import(None, _broken[module])
+    cause: BaseException
+    try:
+        return _Import(import_module(module), '')
+    except ModuleNotFoundError as error:
+        # The package itself, and not a part of it or one that it imports in turn.
+        if error.name == module.partition('.')[0]:
+            return _Import(None, _NOT_INSTALLED)
+        cause = error
+    # A boundary: somebody else's code is run, and an extension built for another numpy raises
+    # whatever it likes.
+    except (Exception, SystemExit) as error:
+        cause = error
+    _broken[module] = f'is installed but does not load: {type(cause).__name__}: {quoted(cause)}'
+    return _Import(None, _broken[module])

@@ -74,8 +74,9 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         self._watched_s = 0.0
         self._settings = NodeParameters(self, self._parameter_overrides, self._on_parameters)
         missing = optional.missing((optional.TF2, optional.VISION, optional.EVENTS, CV_BRIDGE))
-        for package, loss in missing.items():
-            self.get_logger().info(f'{package} is not installed: {loss}.')
+        for package in missing:
+            tell = self.get_logger().warning if package.broken else self.get_logger().info
+            tell(f'{package.name} {package.why}: {package.loss}.')
         self._health = Health(self.get_fully_qualified_name().lstrip('/'), missing)
         # Steady: the node's clock stops with /clock, and just then there is something to say.
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
