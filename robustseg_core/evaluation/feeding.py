@@ -14,7 +14,7 @@ from robustseg_core.data.transforms import Arrays, ToSample, Transformed
 from robustseg_core.errors import ConfigError, DataError
 from robustseg_core.labels import LabelSet
 from robustseg_core.models.config import SegmenterConfig
-from robustseg_core.sensors.network_input import STRIDE
+from robustseg_core.sensors.sizes import STRIDE
 
 
 def check_fit(network: SegmenterConfig, frames: Frames) -> None:

@@ -23,7 +23,7 @@ from robustseg_core.runtime.onnxruntime_backend import check_provider
 from robustseg_core.runtime.opening import check_installed, open_backend
 from robustseg_core.runtime.tensorrt_engines import check_usable
 from robustseg_core.runtime.torch_backend import TorchBackend, find_device
-from robustseg_core.sensors.network_input import network_size
+from robustseg_core.sensors.sizes import network_size
 
 COMPARED = 4  # frames
 MOST_LOST = 0.5  # percent points of the mean mIoU; beyond it int8 is made with more care

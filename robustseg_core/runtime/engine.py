@@ -21,7 +21,8 @@ from robustseg_core.runtime.backend import Backend
 from robustseg_core.runtime.opening import open_backend
 from robustseg_core.runtime.torch_backend import TorchBackend
 from robustseg_core.runtime.winners import winners, winners_and_confidence
-from robustseg_core.sensors.network_input import network_size, network_tensor
+from robustseg_core.sensors.network_input import network_tensor
+from robustseg_core.sensors.sizes import check_aspect, network_size
 
 Size = tuple[int, int]  # height, width
 
@@ -115,8 +116,13 @@ class Engine:
         return self.backend.config.resolution
 
     def network_size(self, height: int, width: int) -> Size:
-        """Return the (height, width) at which the network sees a frame of this size."""
+        """Return the (height, width) at which the network sees a frame of this size.
+
+        Raises:
+            SensorError: No sensor has such a size.
+        """
         if self.backend.size is not None:
+            check_aspect(height, width)
             return self.backend.size
         return network_size(height, width, self.resolution)
 

@@ -23,7 +23,7 @@ from robustseg_core.modalities import BYTE, IMAGENET, UNIT, Modality, ModalitySe
 from robustseg_core.models.segmenter import MultimodalSegmenter, SegmenterConfig
 from robustseg_core.runtime.engine import Engine
 from robustseg_core.runtime.torch_backend import TorchBackend
-from robustseg_core.sensors.network_input import STRIDE
+from robustseg_core.sensors.sizes import STRIDE
 
 WARM_UPS = 2
 FEWEST = 3  # runs, however slow

@@ -1,8 +1,7 @@
-"""The last step before the network: size and normalisation."""
+"""The last step before the network: resizing and normalisation."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import cv2
@@ -14,7 +13,9 @@ from robustseg_core.errors import SensorError
 from robustseg_core.modalities import Modality
 from robustseg_core.sensors.encodings import encoding_of
 
-STRIDE = 32  # of the network's coarsest feature map
+# OpenCV counts pixels in 16 bits and as many of fractions, in an int with a sign: beyond, it reads
+# what is not the image's.
+_MOST_EXACT = (1 << 15) - 1
 
 
 def network_tensor(
@@ -49,32 +50,6 @@ def network_tensor(
     return tensor
 
 
-def network_size(height: int, width: int, pixels: int | tuple[int, int]) -> tuple[int, int]:
-    """Return the size at which to show the network an image of ``height`` x ``width``.
-
-    The image's aspect, about the number of pixels the network was trained with, and whole strides
-    of the network.
-
-    Args:
-        height: Of the image.
-        width: Of the image.
-        pixels: Number of pixels wanted, or the (height, width) whose product it is.
-
-    Raises:
-        SensorError: A size is not positive.
-    """
-    count = pixels if isinstance(pixels, int) else pixels[0] * pixels[1]
-    if min(height, width, count) < 1:
-        msg = f'Image size is {height}x{width} for {pixels!r} pixels; wanted positive numbers.'
-        raise SensorError(msg)
-    scale = math.sqrt(count / (height * width))
-
-    def whole(length: int) -> int:
-        return max(1, round(length * scale / STRIDE)) * STRIDE
-
-    return whole(height), whole(width)
-
-
 def resized(image: NDArray[Any], modality: Modality, size: tuple[int, int]) -> NDArray[Any]:
     """Resize an image (H, W, C) of ``modality`` to ``size`` (height, width).
 
@@ -87,6 +62,10 @@ def resized(image: NDArray[Any], modality: Modality, size: tuple[int, int]) -> N
         return image
     if image.dtype not in (np.uint8, np.uint16, np.float32):
         image = image.astype(np.float32)  # the others OpenCV cannot resize in every mode
+    if sparse and max(image.shape[:2]) > _MOST_EXACT:
+        rows, columns = _nearest(image.shape[0], height), _nearest(image.shape[1], width)
+        sampled: NDArray[Any] = image[rows[:, None], columns]
+        return sampled
     if sparse:
         # EXACT samples at pixel centres, as CameraModel.resized does; plain NEAREST is shifted.
         mode = cv2.INTER_NEAREST_EXACT
@@ -96,3 +75,8 @@ def resized(image: NDArray[Any], modality: Modality, size: tuple[int, int]) -> N
         mode = cv2.INTER_LINEAR
     result: NDArray[Any] = cv2.resize(image, (width, height), interpolation=mode)
     return result
+
+
+def _nearest(length: int, wanted: int) -> NDArray[np.int64]:
+    """Return, of ``length`` pixels, those nearest to the centres of ``wanted``."""
+    return (2 * np.arange(wanted, dtype=np.int64) + 1) * length // (2 * wanted)

@@ -8,7 +8,7 @@ from robustseg_core.errors import ConfigError, SensorError
 from robustseg_core.modalities import IMAGENET, UNIT, Modality, Normalisation
 from robustseg_core.sensors.camera import CameraModel
 from robustseg_core.sensors.lidar import lidar_image
-from robustseg_core.sensors.network_input import network_size, network_tensor
+from robustseg_core.sensors.network_input import network_tensor, resized
 
 RGB = Modality('rgb', 'R', 'rgb', IMAGENET)
 PLAIN = Modality('rgb', 'R', 'rgb', UNIT)
@@ -111,23 +111,29 @@ def test_refuses_a_modality_of_unknown_encoding() -> None:
         network_tensor(noise(32, 32), odd, (32, 32))
 
 
+def centred(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return of each new pixel the old one under its centre, one after the other."""
+    height, width = image.shape[:2]
+    rows = [int((row + 0.5) * height / size[0]) for row in range(size[0])]
+    columns = [int((column + 0.5) * width / size[1]) for column in range(size[1])]
+    return np.array([[image[row, column] for column in columns] for row in rows])
+
+
 @pytest.mark.parametrize(
-    ('image', 'pixels', 'wanted'),
-    [
-        ((512, 512), 512 * 512, (512, 512)),
-        ((1080, 1920), (512, 512), (384, 672)),
-        ((375, 1242), (256, 256), (128, 480)),
-        ((10, 10), 4, (32, 32)),
-        ((100, 3000), (64, 64), (32, 352)),
-    ],
+    'shape',
+    [(32767, 3), (3, 32767), (32768, 1), (1, 32768), (40000, 20), (20, 40000), (1, 1_000_000)],
 )
-def test_network_size_keeps_aspect_and_pixel_count(
-    image: tuple[int, int], pixels: int | tuple[int, int], wanted: tuple[int, int]
+@pytest.mark.parametrize('dtype', [np.uint8, np.float32])
+def test_sparse_images_of_any_length_are_sampled_at_their_own_pixels(
+    shape: tuple[int, int], dtype: type
 ) -> None:
-    assert network_size(*image, pixels) == wanted
+    image = noise(*shape, dtype)
+    np.testing.assert_array_equal(resized(image, EVENT, (64, 32)), centred(image, (64, 32)))
 
 
-@pytest.mark.parametrize('arguments', [(0, 10, 100), (10, -1, 100), (10, 10, 0)])
-def test_network_size_wants_positive_numbers(arguments: tuple[int, int, int]) -> None:
-    with pytest.raises(SensorError, match='wanted positive numbers'):
-        network_size(*arguments)
+@pytest.mark.parametrize('shape', [(40000, 64), (64, 40000)])
+def test_dense_images_of_any_length_are_averaged(shape: tuple[int, int]) -> None:
+    image = noise(*shape, np.float32)
+    size = (shape[0] // 4, shape[1] // 4)
+    wanted = image.reshape(size[0], 4, size[1], 4, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(resized(image, PLAIN, size), wanted, atol=1e-3)
