@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import combinations
 from typing import Any
 
 from robustseg_core.errors import ConfigError, DataError
-
-Triple = tuple[float, float, float]
+from robustseg_core.quoting import quoted
+from robustseg_core.ranges import LARGEST, Seen, Triple
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,22 @@ class Modality:
         encoding: How the sensor's measurement becomes the network's three-channel image; one of
             the encodings of ``robustseg_core.sensors``.
         normalisation: Applied to that image before the network.
+        unit: Of the image's numbers where the encoding leaves it open, e.g. ``kelvin``; or empty.
+        scale: Factor that brought the numbers of the files trained on to the unit (depth: to
+            metres), > 0; None = there were none, or it is not known.
+        seen: What values the images had in training; None = nobody looked.
+
+    Two modalities that differ in ``unit``, ``scale`` or ``seen`` alone are equal: these say where
+    the images came from, not what the network makes of them.
     """
 
     name: str
     letter: str
     encoding: str
     normalisation: Normalisation
+    unit: str = field(default='', kw_only=True, compare=False)
+    scale: float | None = field(default=None, kw_only=True, compare=False)
+    seen: Seen | None = field(default=None, kw_only=True, compare=False)
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or not self.name.islower():
@@ -66,9 +76,31 @@ class Modality:
         if len(self.letter) != 1 or not self.letter.isupper():
             msg = f'The letter of modality {self.name!r} must be one capital, got {self.letter!r}.'
             raise ConfigError(msg)
+        if not isinstance(self.unit, str):
+            msg = f'The unit of modality {self.name!r} must be a text, got {quoted(self.unit)}.'
+            raise ConfigError(msg)
+        if self.scale is not None and not _is_factor(self.scale):
+            msg = (
+                f'The scale of modality {self.name!r} must be a number > 0, '
+                f'got {quoted(self.scale)}.'
+            )
+            raise ConfigError(msg)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Return what JSON can hold; what is not known is left out."""
+        values: dict[str, Any] = {
+            'name': self.name,
+            'letter': self.letter,
+            'encoding': self.encoding,
+            'normalisation': asdict(self.normalisation),
+        }
+        if self.unit:
+            values['unit'] = self.unit
+        if self.scale is not None:
+            values['scale'] = self.scale
+        if self.seen is not None:
+            values['seen'] = self.seen.to_dict()
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Modality:
@@ -78,6 +110,9 @@ class Modality:
                 letter=values['letter'],
                 encoding=values['encoding'],
                 normalisation=Normalisation(**values['normalisation']),
+                unit=values.get('unit', ''),
+                scale=values.get('scale'),
+                seen=Seen.from_dict(values['seen']) if 'seen' in values else None,
             )
         except (KeyError, TypeError) as error:
             msg = (
@@ -85,6 +120,11 @@ class Modality:
                 f'got {dict(values)!r}.'
             )
             raise ConfigError(msg) from error
+
+
+def _is_factor(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 < value <= LARGEST
 
 
 @dataclass(frozen=True)
