@@ -5,22 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robustseg_core.errors import SensorError
-
-Float = NDArray[np.floating[Any]]
-
-# Numbers of coefficients each model may have. OpenCV's order: k1 k2 p1 p2 k3 | k4 k5 k6.
-DISTORTION_MODELS = {
-    'none': (0,),
-    'plumb_bob': (4, 5),
-    'rational_polynomial': (8,),
-    'equidistant': (4,),
-}
+from robustseg_core.sensors.distortion import (
+    Float,
+    checked_coefficients,
+    distorted,
+    radial_gain,
+    radius_shown,
+)
 
 
 class Projection(NamedTuple):
@@ -70,7 +67,8 @@ class CameraModel:
         matrix: (3, 3) float64, ``[[fx, 0, cx], [0, fy, cy], [0, 0, 1]]`` in pixels.
         distortion_model: ``none``, ``plumb_bob``, ``rational_polynomial`` or ``equidistant``.
         distortion: Its coefficients: ``plumb_bob`` k1 k2 p1 p2 [k3]; ``rational_polynomial`` k1 k2
-            p1 p2 k3 k4 k5 k6; ``equidistant`` k1 k2 k3 k4.
+            p1 p2 k3 k4 k5 k6 [s1 s2 s3 s4 [tau_x tau_y]]; ``equidistant`` k1 k2 k3 k4. More than
+            these must be zero, and are left out.
 
     Raises:
         SensorError: The camera is uncalibrated, or a value is not what is described here.
@@ -86,7 +84,8 @@ class CameraModel:
         matrix = np.array(self.matrix, dtype=np.float64)
         matrix.setflags(write=False)
         object.__setattr__(self, 'matrix', matrix)
-        object.__setattr__(self, 'distortion', tuple(float(value) for value in self.distortion))
+        coefficients = checked_coefficients(self.distortion_model, self.distortion)
+        object.__setattr__(self, 'distortion', coefficients)
         if self.width < 1 or self.height < 1:
             msg = f'Camera size is {self.width}x{self.height}; wanted at least 1x1.'
             raise SensorError(msg)
@@ -104,24 +103,6 @@ class CameraModel:
             or (matrix != focal_only).any()
         ):
             msg = f'Camera matrix is {matrix.tolist()}; wanted fx 0 cx, 0 fy cy, 0 0 1.'
-            raise SensorError(msg)
-        self._check_distortion()
-
-    def _check_distortion(self) -> None:
-        if self.distortion_model not in DISTORTION_MODELS:
-            known = sorted(DISTORTION_MODELS)
-            msg = f'Unknown distortion model {self.distortion_model!r}; known are {known}.'
-            raise SensorError(msg)
-        wanted = DISTORTION_MODELS[self.distortion_model]
-        if len(self.distortion) not in wanted:
-            counts = ' or '.join(str(count) for count in wanted)
-            msg = (
-                f'Distortion model {self.distortion_model!r} has {len(self.distortion)} '
-                f'coefficients; wanted {counts}.'
-            )
-            raise SensorError(msg)
-        if not all(math.isfinite(value) for value in self.distortion):
-            msg = f'Distortion coefficients are {self.distortion}; wanted finite numbers.'
             raise SensorError(msg)
 
     def _key(self) -> tuple[object, ...]:
@@ -204,7 +185,9 @@ class CameraModel:
             # cannot see into the middle of the image: cull before they are applied.
             near_axis = np.flatnonzero(x * x + y * y <= self._radius_limit**2)
             number, depth = number.take(near_axis), depth.take(near_axis)
-            x, y = self._distort(x.take(near_axis), y.take(near_axis))
+            x, y = distorted(
+                self.distortion_model, self.distortion, x.take(near_axis), y.take(near_axis)
+            )
         fx, fy, cx, cy = (np.float32(value) for value in self._intrinsics)
         column, row = fx * x + cx, fy * y + cy
         inside = np.flatnonzero(
@@ -220,40 +203,6 @@ class CameraModel:
         matrix = self.matrix
         return matrix[0, 0].item(), matrix[1, 1].item(), matrix[0, 2].item(), matrix[1, 2].item()
 
-    def _distort(self, x: Float, y: Float) -> tuple[Float, Float]:
-        """Bend normalised coordinates (x/z, y/z) as the lens does."""
-        square = x * x + y * y
-        gain = self._radial_gain(square)
-        if self.distortion_model == 'equidistant':
-            return x * gain, y * gain
-        p1, p2 = self.distortion[2], self.distortion[3]
-        twice = 2 * x * y
-        return (
-            x * gain + p1 * twice + p2 * (square + 2 * x * x),
-            y * gain + p1 * (square + 2 * y * y) + p2 * twice,
-        )
-
-    def _radial_gain(self, square: Float) -> Float:
-        """Return distorted over undistorted radius, given the squared radius.
-
-        Source: OpenCV, "Camera Calibration and 3D Reconstruction" and "Fisheye camera model".
-        """
-        k = self.distortion
-        if self.distortion_model == 'equidistant':
-            radius = np.sqrt(square)
-            angle = np.arctan(radius)
-            s = angle * angle
-            bent = angle * (1 + s * (k[0] + s * (k[1] + s * (k[2] + s * k[3]))))
-            # On the axis both are zero and their ratio is one.
-            gain: Float = np.divide(bent, radius, out=np.ones_like(bent), where=radius > 0)
-            return gain
-        k3 = k[4] if len(k) > 4 else 0.0
-        numerator: Float = 1 + square * (k[0] + square * (k[1] + square * k3))
-        if self.distortion_model == 'plumb_bob':
-            return numerator
-        denominator: Float = 1 + square * (k[5] + square * (k[6] + square * k[7]))
-        return numerator / denominator
-
     @cached_property
     def _radius_limit(self) -> float:
         """Largest undistorted radius hypot(x, y) / z that the image's farthest corner can show.
@@ -262,13 +211,14 @@ class CameraModel:
         do: beyond it they are not a lens any more.
         """
         fx, fy, cx, cy = self._intrinsics
-        corner_x = max(cx + 0.5, self.width - 0.5 - cx) / fx
-        corner_y = max(cy + 0.5, self.height - 0.5 - cy) / fy
+        edges_x = np.array([-0.5 - cx, self.width - 0.5 - cx]) / fx
+        edges_y = np.array([-0.5 - cy, self.height - 0.5 - cy]) / fy
+        corners_x, corners_y = (corners.ravel() for corners in np.meshgrid(edges_x, edges_y))
+        shown = radius_shown(self.distortion, corners_x, corners_y)
         radius = np.tan(np.linspace(0, math.radians(89.9), 4096))
-        with np.errstate(divide='ignore', invalid='ignore'):
-            bent = radius * self._radial_gain(radius * radius)
+        with np.errstate(divide='ignore', invalid='ignore', over='ignore'):
+            bent = radius * radial_gain(self.distortion_model, self.distortion, radius * radius)
         growing = np.diff(bent) > 0  # false for NaN
         fold = len(growing) if growing.all() else int(np.argmin(growing))
-        # Two per cent more than the corner: the tangential terms may pull a point inwards.
-        reached = int(np.searchsorted(bent[: fold + 1], math.hypot(corner_x, corner_y) * 1.02))
+        reached = int(np.searchsorted(bent[: fold + 1], shown))
         return float(radius[min(reached, fold)])

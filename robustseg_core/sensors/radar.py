@@ -101,9 +101,11 @@ def radar_image(
         msg = f'dilation is {dilation!r}; wanted an odd number of pixels, at least 1.'
         raise SensorError(msg)
     points = np.ascontiguousarray(points, np.float32)
-    seen = camera.see(transformed(points, camera_from_radar))
+    with np.errstate(invalid='ignore', over='ignore'):  # what overflows is not seen
+        seen = camera.see(transformed(points, camera_from_radar))
+        distance = np.linalg.norm(points.take(seen.number, axis=0), axis=1)
     values = np.zeros((len(seen.number), 4), np.float32)
-    values[:, 0] = np.linalg.norm(points.take(seen.number, axis=0), axis=1)
+    values[:, 0] = distance
     values[:, 1] = intensity.take(seen.number)
     order = np.argsort(values[:, 1], kind='stable')  # the last one painted is seen
     return painted(seen.pixels(camera.width), values, order, camera, dilation)

@@ -17,6 +17,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header, String
 
 from robustseg_core.labels import LabelSet
+from robustseg_ros.inputs.camera_info import resized_camera_info
 from robustseg_ros.inputs.conversions import array_to_image
 from robustseg_ros.node import optional
 from robustseg_ros.node.config import Looks
@@ -210,25 +211,3 @@ def palette_json(labels: LabelSet) -> str:
         for number, (name, colour) in enumerate(zip(labels.classes, labels.palette, strict=True))
     ]
     return json.dumps(entries)
-
-
-def resized_camera_info(info: Any, width: int, height: int, header: Any) -> Any:
-    """Return ``info`` for its image resized to ``width`` x ``height``, with ``header``."""
-    if (info.width, info.height) == (width, height):
-        k, p = info.k, info.p
-    else:
-        # Integer coordinates are pixel centres: it is the distance from the edge that scales.
-        x, y = width / info.width, height / info.height
-        scale = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
-        k = (scale @ np.reshape(info.k, (3, 3))).ravel()
-        p = (scale @ np.reshape(info.p, (3, 4))).ravel()
-    return CameraInfo(
-        header=header,
-        width=width,
-        height=height,
-        distortion_model=info.distortion_model,
-        d=info.d,
-        k=k,
-        r=info.r,
-        p=p,
-    )

@@ -10,6 +10,8 @@ from robustseg_core.sensors.camera import CameraModel
 MATRIX = np.array([[600.0, 0, 470.3], [0, 610, 262.7], [0, 0, 1]])
 PLUMB_BOB = (-0.1, 0.02, 0.001, -0.002, 0.003)
 RATIONAL = (0.3, 0.05, 0.0005, -0.0003, 0.002, 0.6, 0.1, 0.01)
+PRISM = (*RATIONAL, 0.01, -0.002, -0.015, 0.003)
+TILTED = (*PRISM, 0.03, -0.05)
 EQUIDISTANT = (0.02, -0.01, 0.003, -0.001)
 
 
@@ -26,6 +28,8 @@ def scene(count: int = 2000) -> np.ndarray:
         ('plumb_bob', PLUMB_BOB),
         ('plumb_bob', PLUMB_BOB[:4]),
         ('rational_polynomial', RATIONAL),
+        ('rational_polynomial', PRISM),
+        ('rational_polynomial', TILTED),
     ],
 )
 def test_projects_as_opencv_does(model: str, distortion: tuple[float, ...]) -> None:
@@ -73,10 +77,11 @@ def test_projects_fisheye_as_opencv_does() -> None:
     np.testing.assert_allclose(pixels[-1], (470.3, 262.7), rtol=1e-6)
 
 
-@pytest.mark.parametrize('distortion', [(), PLUMB_BOB])
+@pytest.mark.parametrize('distortion', [(), PLUMB_BOB, RATIONAL, PRISM, TILTED])
 def test_every_point_that_the_lens_images_is_visible(distortion: tuple[float, ...]) -> None:
     # The inverse way: pixels undistorted by OpenCV, corners and borders included.
-    camera = CameraModel(960, 540, MATRIX, 'plumb_bob' if distortion else 'none', distortion)
+    model = {0: 'none', 5: 'plumb_bob'}.get(len(distortion), 'rational_polynomial')
+    camera = CameraModel(960, 540, MATRIX, model, distortion)
     columns, rows = np.meshgrid(np.linspace(0, 959, 33), np.linspace(0, 539, 17))
     wanted = np.stack([columns, rows], axis=-1).reshape(-1, 1, 2)
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
@@ -162,6 +167,29 @@ def test_resizing_keeps_the_lens_and_undoes_itself() -> None:
     assert (back.distortion_model, back.distortion) == ('plumb_bob', PLUMB_BOB)
 
 
+@pytest.mark.parametrize(
+    ('model', 'kept', 'zeros'),
+    [
+        ('plumb_bob', PLUMB_BOB, 3),
+        ('plumb_bob', PLUMB_BOB, 9),
+        ('plumb_bob', PLUMB_BOB[:4], 4),
+        ('rational_polynomial', RATIONAL, 4),
+        ('rational_polynomial', RATIONAL, 6),
+        ('rational_polynomial', TILTED, 2),
+        ('equidistant', EQUIDISTANT, 1),
+    ],
+)
+def test_coefficients_that_a_model_does_not_have_may_be_zero(
+    model: str, kept: tuple[float, ...], zeros: int
+) -> None:
+    camera = CameraModel(960, 540, MATRIX, model, kept + (0.0,) * zeros)
+    points = scene()
+    np.testing.assert_array_equal(
+        camera.project(points).pixels,
+        CameraModel(960, 540, MATRIX, model, kept).project(points)[0],
+    )
+
+
 def test_cameras_are_equal_by_value() -> None:
     camera = CameraModel(960, 540, MATRIX, 'plumb_bob', PLUMB_BOB)
     same = CameraModel(960, 540, MATRIX.copy(), 'plumb_bob', PLUMB_BOB)
@@ -190,10 +218,15 @@ def test_camera_does_not_change_with_the_array_it_was_made_from() -> None:
         ({'matrix': MATRIX * np.nan}, 'wanted fx 0 cx'),
         ({'matrix': MATRIX * [[-1, 1, 1]] * 3}, 'wanted fx 0 cx'),
         ({'distortion_model': 'f-theta'}, "Unknown distortion model 'f-theta'; known are .*equi"),
-        ({'distortion_model': 'plumb_bob', 'distortion': (1.0,) * 8}, 'has 8 .*wanted 4 or 5'),
+        (
+            {'distortion_model': 'plumb_bob', 'distortion': (1.0,) * 8},
+            'has 8 .*4 or 5 .beyond',
+        ),
         ({'distortion_model': 'equidistant', 'distortion': ()}, 'has 0 coefficients; wanted 4'),
         ({'distortion_model': 'rational_polynomial', 'distortion': (0.1,) * 5}, 'wanted 8'),
         ({'distortion_model': 'plumb_bob', 'distortion': (np.nan,) * 4}, 'wanted finite'),
+        ({'distortion_model': 'plumb_bob', 'distortion': (0.1,) * 5 + (np.nan,)}, 'only zeros'),
+        ({'distortion_model': 'x' * 5000}, r'5000 characters'),
     ],
 )
 def test_refuses_what_is_no_camera(change: dict[str, object], message: str) -> None:

@@ -179,3 +179,69 @@ def test_refuses_sizes_that_do_not_fit() -> None:
     msg.data = msg.data[:-1]
     with pytest.raises(SensorError, match='truncated: 47 bytes; wanted at least 48 for 2x2'):
         cloud_to_points(msg)
+
+
+LARGEST = 2**32 - 1
+
+
+@pytest.mark.parametrize(
+    ('claims', 'complaint'),
+    [
+        ({'point_step': LARGEST}, f'wanted at least {LARGEST} for 1x1 points'),
+        ({'width': LARGEST}, 'row_step is 48 bytes; wanted at least 51539607540'),
+        ({'height': LARGEST, 'width': LARGEST, 'row_step': LARGEST}, 'Cloud row_step'),
+        ({'height': LARGEST, 'row_step': LARGEST}, 'Cloud data is truncated: 48 bytes'),
+        ({'point_step': 0}, 'point_step is 0 bytes; wanted at least 12'),
+    ],
+)
+def test_refuses_sizes_that_no_data_fits(claims: dict[str, int], complaint: str) -> None:
+    msg = cloud(*xyz())
+    msg.width, msg.height = 1, 2 if 'width' in claims else 1
+    for name, value in claims.items():
+        setattr(msg, name, value)
+    with pytest.raises(SensorError, match=complaint):
+        cloud_to_points(msg)
+
+
+@pytest.mark.parametrize('size', [(0, LARGEST), (LARGEST, 0)])
+def test_claims_about_an_empty_cloud_do_not_matter(size: tuple[int, int]) -> None:
+    msg = cloud(*xyz())
+    msg.fields[1].offset = LARGEST - 8
+    msg.width, msg.height = size
+    msg.point_step = msg.row_step = LARGEST
+    if size[0]:
+        msg.point_step = LARGEST
+        msg.height = 0
+        msg.row_step = LARGEST
+    assert cloud_to_points(msg)[0].shape == (0, 3)
+
+
+def test_refuses_an_offset_beyond_the_point() -> None:
+    msg = cloud(*xyz())
+    msg.fields[0].offset = LARGEST
+    with pytest.raises(
+        SensorError, match=f'point_step is 12 bytes; wanted at least {LARGEST + 4}'
+    ):
+        cloud_to_points(msg)
+
+
+def test_refuses_a_field_that_is_there_twice() -> None:
+    msg = cloud(*xyz(), ('x', 'f4', [0] * 4))
+    with pytest.raises(SensorError, match=r"4 fields for \['x', 'y', 'z'\]; wanted one for each"):
+        cloud_to_points(msg)
+
+
+def test_names_of_fields_are_quoted_and_cut() -> None:
+    msg = cloud(('x' * 5000, 'f4', [1]), *[(f'f{n}', 'u1', [1]) for n in range(100)])
+    with pytest.raises(SensorError) as caught:
+        cloud_to_points(msg)
+    assert '(5000 characters)' in str(caught.value)
+    assert '... (101 fields)' in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
+def test_intensity_in_the_drivers_units_is_scaled() -> None:
+    msg = cloud(*xyz(), ('intensity', 'f4', [0, 51, 255, np.inf]))
+    intensity = cloud_to_points(msg, intensity_scale=1 / 255)[1]
+    assert intensity is not None
+    np.testing.assert_allclose(intensity, [0, 0.2, 1, 0], rtol=1e-6)
