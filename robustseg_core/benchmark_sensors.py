@@ -112,6 +112,40 @@ def encode_vectors(rng: np.random.Generator, rows: int) -> tuple[NDArray[np.uint
     return words.ravel(), Events(x, y[row].astype(np.uint16), t_us[row] * 1000, on[row])
 
 
+def encode_evt2(events: Events) -> NDArray[np.uint32]:
+    """Encode whole microseconds: one event a word, TIME_HIGH where it changes."""
+    t_us = events.t_ns // 1000
+    high = t_us >> 6
+    head = (t_us & 63) << 22 | events.x.astype(np.int64) << 11 | events.y
+    words = np.stack([8 << 28 | high, events.on.astype(np.int64) << 28 | head], axis=1)
+    sent = np.ones(words.shape, np.bool_)
+    sent[:, 0] = np.diff(high, prepend=-1) != 0
+    return words.astype('<u4')[sent]
+
+
+def encode_evt21(rng: np.random.Generator, count: int) -> tuple[NDArray[np.uint64], Events]:
+    """Draw words of 32 columns, half of which have an event.
+
+    Returns:
+        The words, and the events in them.
+    """
+    t_us = np.arange(count) * 2
+    x, y = rng.integers(0, 1280 // 32, count) * 32, rng.integers(0, 720, count)
+    on = rng.random(count) < 0.5
+    bits = rng.random((count, 32)) < 0.5
+    words = np.zeros((count, 2, 2), '<u4')  # TIME_HIGH and events, of each the lower half first
+    words[:, 0, 1] = 8 << 28 | t_us >> 6
+    words[:, 1, 0] = np.packbits(bits, axis=1, bitorder='little').view('<u4')[:, 0]
+    words[:, 1, 1] = on.astype(np.int64) << 28 | (t_us & 63) << 22 | x << 11 | y
+    sent = np.ones((count, 2), np.bool_)
+    sent[:, 0] = np.diff(t_us >> 6, prepend=-1) != 0
+    row, column = np.nonzero(bits)
+    events = Events(
+        (x[row] + column).astype(np.uint16), y[row].astype(np.uint16), t_us[row] * 1000, on[row]
+    )
+    return np.ascontiguousarray(words[sent]).view('<u8')[:, 0], events
+
+
 def encode_mono(events: Events) -> NDArray[np.uint64]:
     """Encode nanoseconds since the packet's first event."""
     x, y, t_ns, on = (values.astype(np.uint64) for values in events)
@@ -152,10 +186,13 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
     events = draw_events(rng, EVENTS, *EVENT_SIZES[0])
     words = encode_evt3(events)
     vector_words, vector_events = encode_vectors(rng, EVENTS // 30)
+    mask_words, mask_events = encode_evt21(rng, EVENTS // 16)
     for part, encoding, stream, length, amount in (
         ('evt3, packets as recorded', 'evt3', words, RECORDED_PACKET, EVENTS),
         ('evt3, large packets', 'evt3', words, LARGE_PACKET, EVENTS),
         ('evt3, vectors', 'evt3', vector_words, LARGE_PACKET, len(vector_events.x)),
+        ('evt2', 'evt2', encode_evt2(events), LARGE_PACKET, EVENTS),
+        ('evt21', 'evt21', mask_words, LARGE_PACKET, len(mask_events.x)),
         ('mono', 'mono', encode_mono(events), LARGE_PACKET, EVENTS),
     ):
         decoding = partial(decode, encoding, packets_of(stream, length))

@@ -8,9 +8,11 @@ from typing import Protocol
 import numpy as np
 
 from robustseg_core.errors import SensorError
+from robustseg_core.quoting import quoted
 from robustseg_core.sensors.events import Events
+from robustseg_core.sensors.evt2 import Evt2Decoder, Evt21Decoder
 from robustseg_core.sensors.evt3 import Evt3Decoder
-from robustseg_core.sensors.packet_words import Buffer, words_of
+from robustseg_core.sensors.packet_words import Buffer, check_count, words_of
 
 
 class EventDecoder(Protocol):
@@ -24,7 +26,7 @@ class EventDecoder(Protocol):
             stamp_ns: When the host received the packet's first event.
 
         Raises:
-            SensorError: ``data`` is not made of whole words.
+            SensorError: ``data`` is not made of whole words, or of too many events.
         """
         ...
 
@@ -40,7 +42,7 @@ def event_decoder(encoding: str) -> EventDecoder:
         SensorError: It is not known.
     """
     if encoding not in _DECODERS:
-        msg = f'Unknown event encoding {encoding!r}; known are {sorted(_DECODERS)}.'
+        msg = f'Unknown event encoding {quoted(encoding)}; known are {sorted(_DECODERS)}.'
         raise SensorError(msg)
     return _DECODERS[encoding]()
 
@@ -49,9 +51,10 @@ def decode_mono(data: Buffer, time_base_ns: int) -> Events:
     """Decode ``mono``: 64-bit words, from the top 1 bit ON, 15 bits y, 16 bits x, 32 bits ns.
 
     Raises:
-        SensorError: ``data`` is not made of whole words.
+        SensorError: ``data`` is not made of whole words, or of too many events.
     """
     words = words_of(data, np.dtype('<u8'), 'mono')
+    check_count(len(words), 'mono')
     return Events(
         x=(words >> np.uint64(32)).astype(np.uint16),  # the cast cuts off y and polarity
         y=(words >> np.uint64(48)).astype(np.uint16) & np.uint16(0x7FFF),
@@ -70,4 +73,9 @@ class MonoDecoder:
         """Nothing is remembered."""
 
 
-_DECODERS: dict[str, Callable[[], EventDecoder]] = {'mono': MonoDecoder, 'evt3': Evt3Decoder}
+_DECODERS: dict[str, Callable[[], EventDecoder]] = {
+    'mono': MonoDecoder,
+    'evt2': Evt2Decoder,
+    'evt21': Evt21Decoder,
+    'evt3': Evt3Decoder,
+}

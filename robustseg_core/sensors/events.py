@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from robustseg_core.errors import SensorError
 
+# Half a second of the fastest camera that ROS carries; 16 bytes each.
+MOST_HELD = 1 << 25
 DEFAULT_WINDOW_NS = 30_000_000  # as MUSES, on which the published event models were trained
 
 
@@ -47,7 +49,7 @@ class EventWindow:
         height: Of the sensor, in pixels.
         window_ns: Time that an image shows.
         slack_ns: How far behind the newest event an image may end; what is older than both
-            together is forgotten, which bounds the memory.
+            together is forgotten, and so are the oldest beyond ``MOST_HELD``.
     """
 
     def __init__(
@@ -80,6 +82,9 @@ class EventWindow:
         # those behind it.
         oldest_ns = packet.last_ns - self._keep_ns
         self._packets = [kept for kept in self._packets if kept.last_ns > oldest_ns]
+        held = sum(len(kept.place) for kept in self._packets)
+        while held > MOST_HELD and len(self._packets) > 1:
+            held -= len(self._packets.pop(0).place)
 
     def image(self, end_ns: int) -> NDArray[np.uint8]:
         """Return ``event_image`` of the events in (end - window, end]."""

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robustseg_core.sensors.events import Events
-from robustseg_core.sensors.packet_words import Buffer, words_of
-from robustseg_core.sensors.sensor_clock import SensorClock
+from robustseg_core.sensors.packet_words import Buffer, check_count, words_of
+from robustseg_core.sensors.sensor_clock import SensorClock, unwrapped
 
 Words = NDArray[np.uint16]
 Counts = NDArray[np.uint64]
@@ -32,6 +32,7 @@ _COUNTED[[_ADDR_Y, _TIME_LOW]] = 1, 1 << 16
 _COUNTED[[_VECT_BASE_X, _VECT_12, _VECT_8]] = 1 << 32
 # A word below its type; of that a coordinate's bits, and the polarity in bit 11.
 _VALUE, _COORDINATE, _ON = 0xFFF, 0x7FF, 0x800
+_TIME_PERIOD = 1 << 12  # of TIME_HIGH: 16.8 s
 _WORD = np.dtype('<u2')
 # So many that their arrays stay in the processor's cache, and each count in 16 bits.
 _BLOCK = 1 << 14
@@ -69,15 +70,16 @@ class Evt3Decoder:
         """Decode one packet; times are the sensor's own, since an unknown start, without wrap.
 
         Raises:
-            SensorError: ``data`` is not made of 16-bit words.
+            SensorError: ``data`` is not made of 16-bit words, or of too many events.
         """
         words = words_of(data, _WORD, 'evt3')
         if len(words) <= _BLOCK:
             return self._decode_block(words)
-        blocks = [
-            self._decode_block(words[start : start + _BLOCK])
-            for start in range(0, len(words), _BLOCK)
-        ]
+        blocks, count = [], 0
+        for start in range(0, len(words), _BLOCK):
+            blocks.append(self._decode_block(words[start : start + _BLOCK]))
+            count += len(blocks[-1].x)
+            check_count(count, 'evt3')
         x, y, t_ns, on = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         return Events(x, y, t_ns, on)
 
@@ -135,10 +137,10 @@ class Evt3Decoder:
         times[0] = self._time_us
         times[1:] = low & _VALUE
         start = 1
-        for word, count in self._high_changes(kind, words, counts):
+        for high, count in self._high_changes(kind, words, counts):
             end = (count >> 16 & 0xFFFF) + 1
             times[start:end] += self._high << 12
-            self._high = _unwrapped(word & _VALUE, self._high)
+            self._high = high
             start = end
         times[start:] += self._high << 12
         self._time_us = int(times[-1])
@@ -148,7 +150,7 @@ class Evt3Decoder:
     def _high_changes(
         self, kind: Words, words: Words, counts: Counts
     ) -> Iterator[tuple[int, int]]:
-        """Return each TIME_HIGH that changes the time, and what was counted before it.
+        """Return the time of each TIME_HIGH that changes it, and what was counted before.
 
         There is one in 4 ms, few enough for a loop.
         """
@@ -158,9 +160,9 @@ class Evt3Decoder:
         high[0] = 0 if self._high == _NEVER else _TIME_HIGH << 12 | self._high & _VALUE
         words.take(at, out=high[1:], mode='clip')  # the other modes go through a buffer
         changed = (high[1:] != high[:-1]).nonzero()[0]
-        return zip(
-            high[1:].take(changed).tolist(), counts.take(at.take(changed)).tolist(), strict=True
-        )
+        sent = high[1:].take(changed).astype(np.int64) & _VALUE
+        highs = unwrapped(sent, None if self._high == _NEVER else self._high, _TIME_PERIOD)
+        return zip(highs.tolist(), counts.take(at.take(changed)).tolist(), strict=True)
 
     def _vector_starts(
         self, kind: Words, words: Words, at: Indices
@@ -179,17 +181,3 @@ class Evt3Decoder:
         self._base_x = int(columns[-1] + moved[-1])
         self._base_on = bool(ons[-1])
         return starts, ons.take(latest)
-
-
-def _unwrapped(value: int, previous: int) -> int:
-    """Return the upper part of the time without wrap, given its 12 bits and the one before."""
-    if previous == _NEVER:
-        return value
-    step = value - previous % 4096
-    # The 12 bits wrap every 16.8 s, which is a step back by nearly all of them. A wrong bit makes
-    # a step of half of them at most, and the next word undoes it.
-    if step < -3072:
-        step += 4096
-    elif step > 3072:
-        step -= 4096
-    return previous + step

@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 
 from robustseg_core.errors import SensorError
 
+# Of one packet: eight times what the fastest cameras make in the milliseconds of one. A few
+# bytes of vectors can claim gigabytes.
+MOST_EVENTS = 1 << 23
+
 Buffer = bytes | bytearray | memoryview | NDArray[np.uint8]
 
 
@@ -26,3 +30,15 @@ def words_of(data: Buffer, dtype: np.dtype[Any], encoding: str) -> NDArray[Any]:
         )
         raise SensorError(msg)
     return octets.view(dtype)
+
+
+def check_count(count: int, encoding: str) -> None:
+    """Check how many events a packet holds, as far as it is decoded.
+
+    Raises:
+        SensorError: They are too many for a packet.
+    """
+    if count > MOST_EVENTS:
+        found = f'{count} events or more'
+        msg = f'Event packet {encoding!r} holds {found}; wanted at most {MOST_EVENTS}.'
+        raise SensorError(msg)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class SensorClock:
     """Offset between a camera's free-running clock and the host's stamps.
@@ -31,3 +34,23 @@ class SensorClock:
             self._offset_ns = min(measured, self._offset_ns + int(elapsed * self.RISE))
         self._last_ns = sensor_ns
         return self._offset_ns
+
+
+def unwrapped(values: NDArray[np.int64], before: int | None, period: int) -> NDArray[np.int64]:
+    """Return counts without wrap, given those sent, in [0, period).
+
+    A wrap is a step back by nearly the whole period. A wrong bit makes a step of half of it at
+    most, and the next count undoes it.
+
+    Args:
+        values: (N,) as they were sent.
+        before: The count before them, without wrap; None = there was none.
+        period: What a count is sent modulo of.
+    """
+    if not len(values):
+        return values
+    known = int(values[0]) if before is None else before
+    steps = np.diff(values, prepend=known % period)
+    steps += period * (steps < -3 * period // 4)
+    steps -= period * (steps > 3 * period // 4)
+    return known + steps.cumsum()

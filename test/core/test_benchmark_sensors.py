@@ -10,7 +10,9 @@ from robustseg_core.benchmark_sensors import (
     decode,
     draw_events,
     draw_points,
+    encode_evt2,
     encode_evt3,
+    encode_evt21,
     encode_mono,
     encode_vectors,
     main,
@@ -45,6 +47,14 @@ def test_the_stream_of_vectors_is_the_drawn_events() -> None:
     words, events = encode_vectors(np.random.default_rng(1), 200)
     assert len(events.x) == pytest.approx(200 * 30, rel=0.05)
     assert_same(decoded('evt3', words, len(words)), events)
+
+
+def test_the_streams_of_evt2_and_evt21_are_the_drawn_events() -> None:
+    events = draw_events(np.random.default_rng(1), 5000, 640, 480)
+    assert_same(decoded('evt2', encode_evt2(events), 700), events)
+    words, events = encode_evt21(np.random.default_rng(1), 2000)
+    assert len(events.x) == pytest.approx(2000 * 16, rel=0.05)
+    assert_same(decoded('evt21', words, 300), events)
 
 
 def test_the_mono_stream_is_the_drawn_events() -> None:

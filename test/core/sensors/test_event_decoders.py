@@ -280,7 +280,8 @@ def test_mono_decoder_counts_from_the_stamp() -> None:
 
 def test_unknown_encoding_is_answered_with_the_known() -> None:
     with pytest.raises(
-        SensorError, match=r"event encoding 'libcaer_cmp'; known are \['evt3', 'mono'\]"
+        SensorError,
+        match=r"event encoding 'libcaer_cmp'; known are \['evt2', 'evt21', 'evt3', 'mono'\]",
     ):
         event_decoder('libcaer_cmp')
 
