@@ -1,6 +1,7 @@
 """Packaging for pip and for colcon (ament_python): files and commands, no logic."""
 
 from glob import glob
+import os
 
 from setuptools import find_packages, setup
 
@@ -39,6 +40,11 @@ MUSES = ['h5py>=3.8,<4', 'hdf5plugin>=4,<7']
 ONNX = ['onnx>=1.16,<2', 'onnxruntime>=1.18,<2']
 OPENVINO = ['onnx>=1.16,<2', 'openvino>=2025.0', 'nncf>=2.14,<4']
 DEMO = [*BAGS, 'matplotlib>=3.8,<4', 'pillow>=10']
+
+if os.environ.get('ROS_DISTRO') in ('foxy', 'galactic', 'humble'):
+    # Their rclpy has no add_post_set_parameters_callback and hands no message info to callbacks.
+    refusal = f'{NAME} needs ROS 2 Jazzy or later; this is {os.environ["ROS_DISTRO"]}.'
+    raise SystemExit(refusal)
 
 setup(
     name=NAME,

@@ -108,7 +108,7 @@ def _embedded(features: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
         from sklearn.decomposition import PCA  # type: ignore
         from sklearn.manifold import TSNE  # type: ignore
     except ImportError as error:
-        msg = f"t-SNE needs scikit-learn ({error}): pip install 'robustseg_ros[train]'."
+        msg = f't-SNE needs scikit-learn ({error}): `pip install scikit-learn`.'
         raise ConfigError(msg) from error
     count, channels = features.shape
     if channels > _COMPONENTS and count > _COMPONENTS:

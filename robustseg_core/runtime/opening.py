@@ -20,8 +20,6 @@ from robustseg_core.runtime.tensorrt_backend import TensorRtBackend
 from robustseg_core.runtime.torch_backend import TorchBackend, find_device
 
 BACKENDS = ('torch', 'compiled', 'onnxruntime', 'openvino', 'tensorrt')
-# The extra of this package that brings a library, and onnx, by way of which models are converted.
-EXTRAS = {'openvino': 'openvino', 'onnxruntime': 'onnx', 'tensorrt': 'onnx'}
 CPU_ORDER = ('openvino', 'onnxruntime')  # the faster first; then torch
 
 _logger = logging.getLogger(__name__)
@@ -158,7 +156,7 @@ def _open_folder(
 
 
 def check_installed(backend: str, *packages: str) -> None:
-    """Refuse a backend that lacks packages, naming the extra of ours that brings them.
+    """Refuse a backend that lacks packages, saying what brings them.
 
     Raises:
         ConfigError: A package is not installed.
@@ -166,7 +164,7 @@ def check_installed(backend: str, *packages: str) -> None:
     if missing := [each for each in packages if find_spec(each) is None]:
         msg = (
             f'Backend {backend!r} needs {" and ".join(missing)}, not installed here: '
-            f'`pip install robustseg_ros[{EXTRAS[backend]}]`.'
+            f'`pip install {" ".join(missing)}`.'
         )
         raise ConfigError(msg)
 

@@ -33,10 +33,7 @@ def check_usable(device: torch.device) -> None:
         msg = f'TensorRT needs an NVIDIA GPU and a torch built for CUDA; the device is {device}.'
         raise ConfigError(msg)
     if find_spec('tensorrt') is None or find_spec('onnx') is None:
-        msg = (
-            'TensorRT or onnx is not installed: `pip install "tensorrt>=10,<11"` and '
-            '`pip install robustseg_ros[onnx]`.'
-        )
+        msg = 'TensorRT or onnx is not installed: `pip install "tensorrt>=10,<11" onnx`.'
         raise ConfigError(msg)
 
 
