@@ -16,6 +16,7 @@ import torch
 from robustseg_core.benchmarking.contestants import Entry
 from robustseg_core.benchmarking.peers import Comparison, Effort, compare_backends, compare_peers
 from robustseg_core.errors import ConfigError, RobustSegError
+from robustseg_core.files import check_writable, replace_file
 from robustseg_core.models.checkpoint import load_model
 from robustseg_core.models.embedded import checkpoint_path
 from robustseg_core.runtime.measure import Report, measure, random_model
@@ -82,7 +83,7 @@ def _run(args: argparse.Namespace) -> None:
 def _tell(text: str, content: dict[str, Any], file: Path | None) -> None:
     print(text, flush=True)
     if file is not None:
-        file.write_text(json.dumps(content, indent=2) + '\n')
+        replace_file(file, json.dumps(content, indent=2) + '\n')
 
 
 def _check_outputs(args: argparse.Namespace) -> None:
@@ -96,10 +97,7 @@ def _check_outputs(args: argparse.Namespace) -> None:
             raise ConfigError(msg)
     for file in (args.json, args.plot):
         if file is not None:
-            was_there = file.exists()
-            file.open('a').close()
-            if not was_there:
-                file.unlink()
+            check_writable(file)
 
 
 def _usable(name: str) -> str:

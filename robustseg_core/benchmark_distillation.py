@@ -13,6 +13,7 @@ import torch
 from robustseg_core.distillation.step_benchmark import measure_step
 from robustseg_core.distillation.timed_step import TERMS, StepCase
 from robustseg_core.errors import ConfigError, RobustSegError
+from robustseg_core.files import replace_file
 from robustseg_core.runtime.measure import machine
 
 
@@ -54,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f'{machine(args.device)}; {"processor" if args.cpu_time else "wall"} time.')
         print(report.as_table())
         if args.json is not None:
-            args.json.write_text(json.dumps(report.to_dict(), indent=2) + '\n')
+            replace_file(args.json, json.dumps(report.to_dict(), indent=2) + '\n')
     except (RobustSegError, OSError) as error:
         print(f'{parser.prog}: {error}', file=sys.stderr)
         return 1

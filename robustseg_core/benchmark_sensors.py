@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 import torch
 
 from robustseg_core.errors import ConfigError, RobustSegError
+from robustseg_core.files import replace_file
 from robustseg_core.runtime.measure import Stopwatch, Timing, machine
 from robustseg_core.sensors import CameraModel, Events, event_decoder, event_image, lidar_image
 
@@ -264,7 +265,7 @@ def main(argv: list[str] | None = None) -> int:
                 'machine': {**asdict(here), **libraries},
                 'figures': [asdict(figure) for figure in figures],
             }
-            args.json.write_text(json.dumps(report, indent=2) + '\n')
+            replace_file(args.json, json.dumps(report, indent=2) + '\n')
     except (RobustSegError, OSError) as error:
         print(f'{parser.prog}: {error}', file=sys.stderr)
         return 1

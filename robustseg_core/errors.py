@@ -14,7 +14,11 @@ class DataError(RobustSegError):
 
 
 class CheckpointError(RobustSegError):
-    """A checkpoint cannot be read, written, or placed in the model."""
+    """A checkpoint cannot be read, made, or placed in the model."""
+
+
+class WriteError(RobustSegError):
+    """A file cannot be written, or what is in its place may not be replaced."""
 
 
 class SensorError(RobustSegError):

@@ -8,6 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 from textwrap import wrap
 
+from robustseg_core.files import replace_file
 from robustseg_ros.node.parameters import (
     GENERAL,
     MODALITIES,
@@ -181,9 +182,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument('topics', type=Path, help='where to write the tables (Markdown)')
     parser.add_argument('--parameters', type=Path, help='where to write the parameter file (YAML)')
     args = parser.parse_args(argv)
-    args.topics.write_text(describe(), encoding='utf-8')
+    replace_file(args.topics, describe())
     if args.parameters is not None:
-        args.parameters.write_text(parameter_file(), encoding='utf-8')
+        replace_file(args.parameters, parameter_file())
     return 0
 
 

@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from robustseg_core.benchmarking.peers import Comparison, Score
+from robustseg_core.files import replacing
 
 
 def draw_growth(comparison: Comparison, path: Path) -> None:
@@ -43,7 +44,8 @@ def draw_growth(comparison: Comparison, path: Path) -> None:
         _label(axes[2], title, 'modalities', 'p50 (ms)')
         axes[2].set_xticks(range(1, known + 1))
     axes[0].legend(fontsize=8)
-    figure.savefig(path, dpi=110, format='png')
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=110, format='png')
 
 
 def _by_name(scores: Iterable[Score]) -> list[list[Score]]:

@@ -12,7 +12,7 @@ from matplotlib.transforms import ScaledTranslation
 import numpy as np
 from numpy.typing import NDArray
 
-from robustseg_core.errors import DataError
+from robustseg_core.files import replacing
 from robustseg_core.labels import LabelSet
 
 DPI = 150
@@ -93,12 +93,9 @@ def save(figure: Figure, path: Path) -> Figure:
     """Save as a PNG, the same bytes every time, and return the figure.
 
     Raises:
-        DataError: The file cannot be written.
+        WriteError: The file cannot be written.
     """
-    try:
+    with replacing(path) as partial:
         # Without the version of matplotlib, which is in there by default.
-        figure.savefig(path, format='png', metadata={'Software': None})
-    except OSError as error:
-        msg = f'Picture {str(path)!r} cannot be written: {error.strerror}.'
-        raise DataError(msg) from error
+        figure.savefig(partial, format='png', metadata={'Software': None})
     return figure

@@ -7,12 +7,12 @@ from dataclasses import asdict
 import json
 from pathlib import Path
 
-from robustseg_core.errors import DataError
 from robustseg_core.evaluation.gallery import Gallery
 from robustseg_core.evaluation.layouts import all_tables
 from robustseg_core.evaluation.report import Subject, left_out, markdown
 from robustseg_core.evaluation.scores import Evaluation
 from robustseg_core.evaluation.tables import Table
+from robustseg_core.files import make_folder, replace_file
 
 
 def write(evaluation: Evaluation, subject: Subject, gallery: Gallery | None, folder: Path) -> str:
@@ -29,23 +29,18 @@ def write(evaluation: Evaluation, subject: Subject, gallery: Gallery | None, fol
         leaves out, and what could not be drawn.
 
     Raises:
-        DataError: A file cannot be written.
+        WriteError: A file cannot be written.
     """
     tables = all_tables(evaluation, subject.dataset, subject.split)
     results = {'subject': asdict(subject), **evaluation.to_dict()}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # The scores first: they took long, and a picture may fail.
-        text = json.dumps(results, indent=2, allow_nan=False)
-        (folder / 'results.json').write_text(text + '\n', encoding='utf-8')
-        for name, table in tables.items():
-            (folder / f'{name}.csv').write_text(table.csv(), encoding='utf-8')
-        names, problems = _pictures(evaluation, subject, gallery, folder)
-        report = markdown(evaluation, subject, tables, names)
-        (folder / 'report.md').write_text(report, encoding='utf-8')
-    except OSError as error:
-        msg = f'The report cannot be written into {str(folder)!r}: {error}.'
-        raise DataError(msg) from error
+    make_folder(folder)
+    # The scores first: they took long, and a picture may fail.
+    text = json.dumps(results, indent=2, allow_nan=False)
+    replace_file(folder / 'results.json', text + '\n')
+    for name, table in tables.items():
+        replace_file(folder / f'{name}.csv', table.csv())
+    names, problems = _pictures(evaluation, subject, gallery, folder)
+    replace_file(folder / 'report.md', markdown(evaluation, subject, tables, names))
     shown = [*subject.gaps, *_shown(tables, evaluation), *problems]
     return '\n\n'.join([*shown, f'Report: {folder / "report.md"}'])
 

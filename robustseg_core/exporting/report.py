@@ -12,6 +12,7 @@ from typing import Any
 from robustseg_core.evaluation.scores import SubsetScores
 from robustseg_core.exporting.agreement import BOUNDS, Agreement
 from robustseg_core.exporting.formats import Target
+from robustseg_core.files import replace_file
 
 MARKDOWN_FILE, JSON_FILE = 'export.md', 'export.json'
 
@@ -86,8 +87,8 @@ class Report:
 
     def write(self, folder: Path) -> None:
         """Write both into ``folder``."""
-        (folder / MARKDOWN_FILE).write_text(self.markdown(), encoding='utf-8')
-        (folder / JSON_FILE).write_text(self.to_json(), encoding='utf-8')
+        replace_file(folder / MARKDOWN_FILE, self.markdown())
+        replace_file(folder / JSON_FILE, self.to_json())
 
     def _score_lines(self) -> list[str]:
         if not self.scores:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 
 from robustseg_core.errors import CheckpointError, ConfigError
+from robustseg_core.files import replace_file
 from robustseg_core.models.all_mlp_head import AllMlpHead
 from robustseg_core.models.segmenter import MultimodalSegmenter, SegmenterConfig
 
@@ -36,7 +36,8 @@ def save_model(model: MultimodalSegmenter, path: str | Path, *, half: bool = Fal
 
     Raises:
         CheckpointError: A weight is not finite (or not in float16), the provenance is not JSON,
-            the model is folded, or the file cannot be written.
+            or the model is folded.
+        WriteError: The file cannot be written.
     """
     path = Path(path)
     if not isinstance(model.head, AllMlpHead):
@@ -60,7 +61,7 @@ def save_model(model: MultimodalSegmenter, path: str | Path, *, half: bool = Fal
     except (TypeError, ValueError) as error:
         msg = f'{path}: the provenance is not JSON: {error}; found {model.provenance!r}.'
         raise CheckpointError(msg) from error
-    _write(tensors, {METADATA_KEY: header}, path)
+    replace_file(path, save(tensors, {METADATA_KEY: header}))
 
 
 def load_model(path: str | Path) -> MultimodalSegmenter:
@@ -167,19 +168,6 @@ def _read(path: Path) -> tuple[Mapping[str, str], dict[str, Tensor]]:
     except SafetensorError as error:
         msg = f'{path}: not a safetensors file, or damaged: {error}.'
         raise CheckpointError(msg) from error
-
-
-def _write(tensors: dict[str, Tensor], metadata: dict[str, str], path: Path) -> None:
-    partial = path.with_name(f'.{path.name}.{os.getpid()}')
-    try:
-        # Not save_file, whose files only their owner may read.
-        partial.write_bytes(save(tensors, metadata))
-        partial.replace(path)
-    except (OSError, SafetensorError) as error:
-        msg = f'{path}: cannot be written: {error}.'
-        raise CheckpointError(msg) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def first_few(names: Iterable[Any], count: int = 3) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robustseg_core.errors import DataError
+from robustseg_core.files import make_folder, replace_file
 from robustseg_core.labels import LabelSet
 from robustseg_core.modalities import Modality
 from robustseg_core.runtime.engine import Segmentation
@@ -33,8 +34,8 @@ class MaskFiles:
         confidence: Whether ``write`` shall leave the confidence.
 
     Raises:
-        DataError: Two files would have one name, an input lies in ``folder``, or it cannot be
-            made.
+        DataError: Two files would have one name, or an input lies in ``folder``.
+        WriteError: It cannot be made.
     """
 
     def __init__(
@@ -55,11 +56,7 @@ class MaskFiles:
         self._suffixes += [OVERLAY] if overlay else []
         self._suffixes += [CONFIDENCE] if confidence else []
         self._check(ids, inputs)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            msg = f'Folder {str(folder)!r} cannot be made: {error.strerror}.'
-            raise DataError(msg) from error
+        make_folder(folder)
 
     def write(
         self, frame_id: str, result: Segmentation, leader: Modality, image: NDArray[Any]
@@ -76,7 +73,7 @@ class MaskFiles:
             image: (H, W, 3) network image that the overlay lies upon.
 
         Raises:
-            DataError: A file cannot be written.
+            WriteError: A file cannot be written.
         """
         self._save(frame_id, '', result.class_ids)
         colours = self._labels.colourise(result.class_ids)
@@ -104,8 +101,4 @@ class MaskFiles:
         path = self.folder / f'{frame_id}{suffix}.png'
         ordered = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) if pixels.ndim == 3 else pixels
         _, data = cv2.imencode('.png', ordered)
-        try:
-            path.write_bytes(data.tobytes())
-        except OSError as error:
-            msg = f'{str(path)!r} cannot be written: {error.strerror}.'
-            raise DataError(msg) from error
+        replace_file(path, data.tobytes())

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from robustseg_core.errors import ConfigError, RobustSegError
+from robustseg_core.files import replace_file
 from robustseg_core.runtime.graph_description import Size
 
 # An int8 graph says what is int8; what it leaves open is best in float16.
@@ -68,7 +69,7 @@ def open_engine(
         tell: Is told what the building is at: it takes minutes.
 
     Raises:
-        RobustSegError: TensorRT refuses the model or the file.
+        RobustSegError: TensorRT refuses the model or the file, or it cannot be written.
     """
     import tensorrt
 
@@ -76,9 +77,7 @@ def open_engine(
     if not file.is_file():
         tell(f'TensorRT builds {file.name}, once; this takes minutes.')
         plan = _built(model, shapes, precision, logger, tell)
-        partial = file.with_name(f'.{file.name}')
-        partial.write_bytes(plan)
-        partial.replace(file)
+        replace_file(file, plan)
     engine = tensorrt.Runtime(logger).deserialize_cuda_engine(file.read_bytes())
     if engine is None:
         msg = f'{file}: TensorRT cannot read it; delete it and it will be built again.'

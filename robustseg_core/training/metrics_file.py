@@ -11,7 +11,7 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
-from robustseg_core.training.run_folder import replace_file
+from robustseg_core.files import replace_file
 
 FIRST = ('epoch', 'step')
 
@@ -75,7 +75,7 @@ class MetricsFile(Logger):
         writer = csv.DictWriter(text, self._columns)
         writer.writeheader()
         writer.writerows(rows)
-        replace_file(self._path, text.getvalue().encode())
+        replace_file(self._path, text.getvalue(), settled=True)
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from enum import Enum
-import os
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from robustseg_core.errors import ConfigError
+from robustseg_core.files import make_folder, replace_file
 from robustseg_core.training.config import TrainConfig
 
 # What may change while a run is interrupted: it moves or speeds up the run, no number depends on
@@ -102,15 +102,11 @@ class RunFolder:
         """Make the folder and write down the settings.
 
         Raises:
-            ConfigError: The folder cannot be written to.
+            WriteError: The folder cannot be written to.
         """
         text = yaml.safe_dump(plain(config), sort_keys=False)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            replace_file(self.config, text.encode())
-        except OSError as error:
-            msg = f'The run folder {str(self.folder)!r} cannot be written: {error.strerror}.'
-            raise ConfigError(msg) from error
+        make_folder(self.folder)
+        replace_file(self.config, text, settled=True)
 
     def _changes(self, config: TrainConfig) -> Iterator[str]:
         """Describe the settings in which ``config`` differs from the one written down."""
@@ -137,23 +133,6 @@ def plain(config: TrainConfig) -> dict[str, Any]:
     plained = _plain(asdict(config))
     assert isinstance(plained, dict)  # as it was
     return plained
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file that is, at any moment and after a crash, either the old or the new one."""
-    partial = path.with_name(f'.{path.name}.{os.getpid()}')
-    try:
-        with partial.open('wb') as file:
-            file.write(content)
-            settle(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def settle(descriptor: int) -> None:
-    """Wait until a file's content is on the disk, not just on its way."""
-    os.fsync(descriptor)
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -12,7 +11,7 @@ from lightning.pytorch.callbacks import Checkpoint
 import torch
 
 from robustseg_core.errors import CheckpointError, ConfigError
-from robustseg_core.training.run_folder import settle
+from robustseg_core.files import replacing
 
 
 class ResumeState(Checkpoint):
@@ -35,17 +34,12 @@ class ResumeState(Checkpoint):
         trainer: lightning.Trainer,
         pl_module: lightning.LightningModule,  # noqa: ARG002
     ) -> None:
-        partial = self._path.with_name(f'.{self._path.name}.partial')
-        trainer.save_checkpoint(
-            partial, weights_only=False
-        )  # all processes take part, the first writes
-        if trainer.is_global_zero:
-            descriptor = os.open(partial, os.O_RDONLY)
-            try:
-                settle(descriptor)
-            finally:
-                os.close(descriptor)
-            partial.replace(self._path)
+        # All processes take part in what the first then writes.
+        if not trainer.is_global_zero:
+            trainer.save_checkpoint(self._path, weights_only=False)
+            return
+        with replacing(self._path, settled=True) as partial:
+            trainer.save_checkpoint(partial, weights_only=False)
 
     def state_dict(self) -> dict[str, Any]:
         return {'step_frames': self._step_frames}

@@ -16,6 +16,7 @@ import torch
 
 from robustseg_core.errors import ConfigError
 from robustseg_core.evaluation.scores import SubsetScores
+from robustseg_core.files import make_folder, replace_file
 from robustseg_core.models.checkpoint import has_half_weights, load_model, save_model
 from robustseg_core.training.averaging import AveragedNetwork
 from robustseg_core.training.building import TrainingNetworks, unused_parameters
@@ -128,12 +129,8 @@ class TrainingRun:
     def _write_scores(self, name: str, scores: SubsetScores) -> None:
         path = self._config.out / f'{name}.json'
         text = json.dumps(scores.to_dict(), indent=2)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text + '\n', encoding='utf-8')
-        except OSError as error:
-            msg = f'The scores cannot be written to {str(path)!r}: {error.strerror}.'
-            raise ConfigError(msg) from error
+        make_folder(path.parent)
+        replace_file(path, text + '\n')
 
     def _is_given(self, name: str) -> bool:
         return name == 'teacher' and self._config.teacher_checkpoint is not None

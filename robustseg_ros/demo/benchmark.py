@@ -29,6 +29,7 @@ import time
 from typing import Any
 
 from robustseg_core.errors import RobustSegError
+from robustseg_core.files import replace_file
 from robustseg_core.models.embedded import checkpoint_path
 from robustseg_ros.demo.figures import percentiles, rounded
 from robustseg_ros.demo.node_process import NodeProcess, node_environment
@@ -74,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             'machine': machine(),
             'versions': versions(),
         }
-        args.json.write_text(json.dumps(content, indent=2) + '\n', encoding='utf-8')
+        replace_file(args.json, json.dumps(content, indent=2) + '\n')
     return 0
 
 

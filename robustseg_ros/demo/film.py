@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from robustseg_core.files import replacing
 from robustseg_core.labels import LabelSet
 from robustseg_ros.demo.pictures import Pixels, backdrop, shown
 from robustseg_ros.segment.overlay import paint_overlay
@@ -82,13 +83,15 @@ class Film:
                 picture.quantize(palette=palette, dither=Image.Dither.NONE)
                 for picture in self._pictures[::step]
             ]
-            chosen[0].save(
-                path,
-                save_all=True,
-                append_images=chosen[1:],
-                duration=round(1000 * period_s * step),
-                loop=0,
-            )
+            with replacing(path) as partial:
+                chosen[0].save(
+                    partial,
+                    format='GIF',
+                    save_all=True,
+                    append_images=chosen[1:],
+                    duration=round(1000 * period_s * step),
+                    loop=0,
+                )
             if path.stat().st_size <= max_bytes or len(chosen) == 1:
                 return step
             step *= 2

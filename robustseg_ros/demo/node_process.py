@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from robustseg_core.errors import RobustSegError
+from robustseg_core.files import replace_file
 
 STOP_S = 10.0
 _LOG_LINES = 12
@@ -43,7 +44,7 @@ class NodeProcess:
     def __enter__(self) -> NodeProcess:
         path = self._folder / 'node.yaml'
         content = {'/**': {'ros__parameters': dict(self._parameters)}}
-        path.write_text(yaml.safe_dump(content, sort_keys=False, default_flow_style=None))
+        replace_file(path, yaml.safe_dump(content, sort_keys=False, default_flow_style=None))
         command = [sys.executable, '-m', 'robustseg_ros.segment_node']
         self._log = self.log_path.open('w')
         self._process = subprocess.Popen(

@@ -16,6 +16,7 @@ import torch
 from tqdm import tqdm
 
 from robustseg_core.errors import RobustSegError
+from robustseg_core.files import replace_file, replacing
 from robustseg_core.runtime.engine import Engine
 from robustseg_ros.bags.channels import CAMERA_INFO
 from robustseg_ros.demo.drive import (
@@ -117,7 +118,7 @@ def run(options: DemoOptions) -> list[str]:
         'machine': machine(),
         'versions': versions(),
     }
-    (options.out / SUMMARY).write_text(json.dumps(summary, indent=2) + '\n')
+    replace_file(options.out / SUMMARY, json.dumps(summary, indent=2) + '\n')
     names = (FILM, STILL, TIMELINE, SUMMARY)
     return story(summary, [options.out / name for name in names])
 
@@ -231,5 +232,6 @@ def _review(
         if moment.index in wanted:
             stills.append(scene)
     film.save(options.out / FILM, schedule.period_ns / NS)
-    draw_still(stills, student.labels).save(options.out / STILL, optimize=True)
+    with replacing(options.out / STILL) as partial:
+        draw_still(stills, student.labels).save(partial, format='PNG', optimize=True)
     return scores

@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from robustseg_core.files import replacing
 from robustseg_ros.demo.figures import Clockwork
 from robustseg_ros.demo.records import Moment, Recording, alive_spans
 from robustseg_ros.demo.schedule import NS, Schedule, condition_at
@@ -53,7 +54,8 @@ def draw_timeline(
             axes.axvline(outage.start_ns / NS, color='#b8bcc4', linewidth=0.8, linestyle=':')
     miou.set_xlim(0, schedule.end_ns / NS)
     miou.set_xlabel('seconds of the drive')
-    figure.savefig(path)
+    with replacing(path) as partial:
+        figure.savefig(partial, format='png')
 
 
 def _shade_nights(axes: Axes, schedule: Schedule) -> None:

@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 import numpy as np
 import pytest
 
-from robustseg_core.errors import DataError
+from robustseg_core.errors import DataError, WriteError
 from robustseg_core.evaluation.plots import (
     class_iou_bars,
     confusion_matrix,
@@ -171,5 +171,5 @@ def test_what_does_not_fit_is_refused(path):
 
 
 def test_a_picture_that_cannot_be_written_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"nowhere/x\.png' cannot be written"):
+    with pytest.raises(WriteError, match=r"nowhere/x\.png' cannot be written"):
         subset_bars(SCORES, tmp_path / 'nowhere' / 'x.png')

@@ -10,7 +10,7 @@ import torch
 
 import robustseg_core
 from robustseg_core import load_model, save_model
-from robustseg_core.errors import CheckpointError
+from robustseg_core.errors import CheckpointError, WriteError
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_interrupted_writing_leaves_the_old_file_and_no_litter(make_model, saved
         raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr(Path, 'write_bytes', full_disk)
-    with pytest.raises(CheckpointError, match=r'cannot be written: .*No space left'):
+    with pytest.raises(WriteError, match=r'cannot be written: .*No space left'):
         save_model(make_model(), saved)
     assert saved.read_bytes() == before
     assert list(saved.parent.iterdir()) == [saved]
@@ -109,7 +109,7 @@ def test_file_is_readable_like_any_other_new_file(saved):
 
 
 def test_folder_that_does_not_exist_is_named(make_model, tmp_path):
-    with pytest.raises(CheckpointError, match=r'nowhere/x\.safetensors: cannot be written'):
+    with pytest.raises(WriteError, match=r"nowhere/x\.safetensors' cannot be written"):
         save_model(make_model(), tmp_path / 'nowhere' / 'x.safetensors')
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from robustseg_core.errors import DataError
+from robustseg_core.errors import DataError, WriteError
 from robustseg_core.labels import LabelSet
 from robustseg_core.modalities import IMAGENET, Modality
 from robustseg_core.runtime.engine import Segmentation
@@ -60,9 +60,9 @@ def test_masks_never_come_among_the_images(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / 'file').touch()
-    with pytest.raises(DataError, match=r"file/masks' cannot be made"):
+    with pytest.raises(WriteError, match=r"file/masks' cannot be made"):
         MaskFiles(tmp_path / 'file' / 'masks', LABELS, ['a'])
     files = MaskFiles(tmp_path / 'masks', LABELS, ['a'])
     (files.folder / 'a.png').mkdir()
-    with pytest.raises(DataError, match=r"a\.png' cannot be written"):
+    with pytest.raises(WriteError, match=r"a\.png' cannot be written"):
         files.write('a', RESULT, RGB, IMAGE)

@@ -16,7 +16,7 @@ from torch import nn
 
 from robustseg_core import load_model
 from robustseg_core.data.nyuv2 import NYUV2_MODALITIES
-from robustseg_core.errors import ConfigError
+from robustseg_core.errors import RobustSegError, WriteError
 from robustseg_core.labels import NYU13
 from robustseg_core.models.checkpoint import has_half_weights, save_model
 from robustseg_core.models.segmenter import MultimodalSegmenter, SegmenterConfig
@@ -177,7 +177,7 @@ def test_a_finished_run_is_neither_overwritten_nor_repeated(
         ('precision=fp16', "precision 'fp16' needs a GPU"),
         ('select=[RX]', r"Unknown modality letters \['X'\]"),
         ('teacher.batch_size=17', '16 training frames are fewer than one step takes'),
-        ('out=/dev/null', 'cannot be written'),
+        ('out=/dev/null', 'cannot be made'),
     ],
 )
 def test_what_cannot_work_is_told_before_anything_is_computed(
@@ -188,7 +188,7 @@ def test_what_cannot_work_is_told_before_anything_is_computed(
     message: str,
 ) -> None:
     config = _parse(tiny(frames_root, tmp_path, setting))[2]
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(RobustSegError, match=message):
         TrainingRun(config, lambda _: None).train('teacher')
     assert not (tmp_path / 'teacher').exists()
 
@@ -257,7 +257,7 @@ def test_scores_that_cannot_be_written_are_told(
     save_model(indoor, path)
     settings = ('out=/dev/null', f'teacher_checkpoint={path}')
     config = _parse(tiny(frames_root, tmp_path, *settings))[2]
-    with pytest.raises(ConfigError, match=r"written to '/dev/null/teacher\.json'"):
+    with pytest.raises(WriteError, match="'/dev/null' cannot be made"):
         TrainingRun(config, lambda _: None).score('teacher')
 
 
