@@ -89,6 +89,8 @@ setup(
             *MUSES,
             *ONNX,
             *OPENVINO,
+            # Random faults in time, tried by property.
+            'hypothesis>=6.100,<7',
             'mypy>=1.11,<2',
             # launch_pytest, which runs beside our tests in a ROS workspace, breaks with 8.4.
             'pytest>=7.4,<8.4',

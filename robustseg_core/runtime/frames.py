@@ -22,7 +22,10 @@ class SyncConfig:
             rotation of a scanner that stamps its end; it is subtracted. Absent means 0.
         max_wait_ns: How long a leader waits for the others after its arrival, >= 0.
         loop_threshold_ns: A stamp further than this behind the modality's newest one means that a
-            recording starts over; > 0, and more than messages overtake each other.
+            recording starts over, where the others' stamps go back too; > 0, and more than
+            messages overtake each other.
+        max_pause_ns: A modality whose newest stamp is further than this behind the output does not
+            lead while another one lives: output pauses at most so long where leadership moves.
         max_skew_ns: A stamp further than this from what the other modalities' say is refused; see
             ``StampJudge``. At least ``loop_threshold_ns``.
         depth: Measurements kept per modality, >= 2.
@@ -34,6 +37,7 @@ class SyncConfig:
     offset_ns: Mapping[str, int] = field(default_factory=dict)
     loop_threshold_ns: int = 1_000_000_000
     max_skew_ns: int = 2_000_000_000
+    max_pause_ns: int = 500_000_000
     depth: int = 16
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from typing import Generic
 
 from robustseg_core.errors import ConfigError
 from robustseg_core.runtime.frames import Drops, FrameSet, Item, Stamped, SyncConfig
-from robustseg_core.runtime.stamps import StampJudge
+from robustseg_core.runtime.stamps import Beginning, StampJudge, Verdict
 
 __all__ = ['Drops', 'FrameSet', 'FrameSynchronizer', 'Stamped', 'SyncConfig']
 
@@ -18,6 +18,8 @@ Clock = Callable[[], int]  # now, in nanoseconds; it may stand still and jump ba
 # So many messages in a row without a new stamp: the driver's stamp stands still. Fewer are
 # repetitions, e.g. of a topic with two publishers.
 STANDSTILL = 3
+# So many messages in a row none of which is newer than one before: its time does not go on.
+NO_PROGRESS = 5
 
 
 @dataclass(order=True)
@@ -36,6 +38,7 @@ class _Stream(Generic[Item]):
     newest_ns: int | None = None
     period_ns: int = 0  # between the two newest stamps; 0 = not known
     repeats: int = 0
+    fruitless: int = 0  # messages in a row that were of no use, being older than one before
 
     def nearest(self, stamp_ns: int) -> _Sample[Item] | None:
         """Return the sample nearest to ``stamp_ns`` if it is within tolerance."""
@@ -80,7 +83,7 @@ class FrameSynchronizer(Generic[Item]):
     def __init__(self, config: SyncConfig, clock: Clock) -> None:
         self._config = config
         self._clock = clock
-        self._judge = StampJudge(config.max_skew_ns)
+        self._judge = StampJudge(config.max_skew_ns, config.loop_threshold_ns)
         self.dropped = Drops()
         self.restarts = 0
         self.reset()
@@ -99,8 +102,9 @@ class FrameSynchronizer(Generic[Item]):
     def add(self, name: str, stamp_ns: int, item: Item) -> str | None:
         """Take a measurement that arrived just now.
 
-        A stamp far behind the modality's own newest, or behind the output, begins a new time: the
-        synchronizer resets itself and counts a restart.
+        Where the stamps of most modalities go far back, or the output is in a time that none is in
+        any more, a new time begins: the synchronizer resets itself and counts a restart. Where
+        those of one modality do, it alone is refused, and begins anew once they are steady.
 
         Args:
             name: Its modality.
@@ -119,29 +123,14 @@ class FrameSynchronizer(Generic[Item]):
             raise ConfigError(msg)
         now_ns = self._now()
         stamp_ns -= self._config.offset_ns.get(name, 0)
-        if (reason := self._judge.complaint(name, stamp_ns, now_ns)) is not None:
-            return reason
-        if self._begins_again(name, stamp_ns, now_ns):
+        verdict = self._judge.judge(name, stamp_ns, now_ns)
+        if verdict.reason is not None:
+            return verdict.reason
+        if verdict.begins is Beginning.ALL or self._is_output_stray(stamp_ns, verdict):
             self._restart()
-        stream = self._streams[name]
-        if stamp_ns == stream.newest_ns:
-            stream.repeats += 1
-            self._count('duplicate')
-            if stream.repeats >= STANDSTILL:
-                return f'stamp stands still at {stamp_ns / 1e9:.3f} s'
-            return None
-        if self._is_unusable(name, stamp_ns):
-            return None
-        insort(stream.samples, _Sample(stamp_ns, now_ns, item))
-        if stream.newest_ns is None or stamp_ns > stream.newest_ns:
-            stream.period_ns = 0 if stream.newest_ns is None else stamp_ns - stream.newest_ns
-            stream.newest_ns = stamp_ns
-            stream.repeats = 0
-        if len(stream.samples) > self._config.depth:
-            oldest = stream.samples.pop(0)
-            if name == self._leader and not self._is_past(oldest.stamp_ns):
-                self._count('superseded')
-        return None
+        elif verdict.begins is Beginning.STREAM:
+            self._streams[name] = _Stream(self._config.tolerance_ns[name])
+        return self._take(name, _Sample(stamp_ns, now_ns, item))
 
     def poll(self, alive: Collection[str]) -> FrameSet[Item] | None:
         """Return the next frame if one is due; call again until there is none.
@@ -153,7 +142,8 @@ class FrameSynchronizer(Generic[Item]):
         names = [name for name in self._config.order if name in alive]
         if not names:
             return None
-        self._leader = names[0]
+        self._leader = next((name for name in names if self._can_lead(name)), names[0])
+        names = [self._leader, *(name for name in names if name != self._leader)]
         pending = self._pending()
         complete = [
             sample
@@ -174,6 +164,33 @@ class FrameSynchronizer(Generic[Item]):
         self._now()
         pending = self._pending()
         return min((self._deadline_ns(sample, pending) for sample in pending), default=None)
+
+    def _take(self, name: str, sample: _Sample[Item]) -> str | None:
+        """Keep a measurement whose stamp is believed; return why none of its kind can be used."""
+        stream, stamp_ns = self._streams[name], sample.stamp_ns
+        if stamp_ns == stream.newest_ns:
+            stream.repeats += 1
+            self._count('duplicate')
+            if stream.repeats >= STANDSTILL:
+                return f'stamp stands still at {stamp_ns / 1e9:.3f} s'
+            return None
+        is_newest = stream.newest_ns is None or stamp_ns > stream.newest_ns
+        if is_newest:
+            stream.fruitless = 0
+        if self._is_unusable(name, stamp_ns):
+            if stream.fruitless < NO_PROGRESS:
+                return None
+            return f'stamps do not go on: none of {stream.fruitless} is newer than one before'
+        insort(stream.samples, sample)
+        if is_newest:
+            stream.period_ns = 0 if stream.newest_ns is None else stamp_ns - stream.newest_ns
+            stream.newest_ns = stamp_ns
+            stream.repeats = 0
+        if len(stream.samples) > self._config.depth:
+            oldest = stream.samples.pop(0)
+            if name == self._leader and not self._is_past(oldest.stamp_ns):
+                self._count('superseded')
+        return None
 
     def _emit(self, lead: _Sample[Item], names: list[str]) -> FrameSet[Item]:
         items = {names[0]: Stamped(lead.stamp_ns, lead.item)}
@@ -217,22 +234,31 @@ class FrameSynchronizer(Generic[Item]):
         if not self._is_past(stamp_ns + reach_ns):
             return False
         is_behind = stream.newest_ns is not None and stamp_ns < stream.newest_ns
+        stream.fruitless += is_behind
         self._count('out_of_order' if is_behind else 'late')
         if not is_behind:
             # It is still news of how far the sensor has come.
             stream.newest_ns = stamp_ns
         return True
 
-    def _begins_again(self, name: str, stamp_ns: int, now_ns: int) -> bool:
-        newest_ns, emitted_ns = self._streams[name].newest_ns, self._emitted_ns
-        is_own = newest_ns is not None and stamp_ns < newest_ns - self._config.loop_threshold_ns
-        if emitted_ns is None or stamp_ns > emitted_ns:
-            return is_own
-        # The output may have been led into another time by a modality that has died since. Where
-        # its stamps would be by now tells a short recording that begins again, long after its end,
-        # from a sensor whose clock lags.
-        expected_ns = emitted_ns + now_ns - self._emitted_at_ns
-        return is_own or stamp_ns < expected_ns - self._config.max_skew_ns
+    def _can_lead(self, name: str) -> bool:
+        """Tell whether the output would go on, or soon, if a modality led it."""
+        stream, emitted_ns = self._streams[name], self._emitted_ns
+        if stream.newest_ns is None or emitted_ns is None:
+            return True
+        return stream.newest_ns >= emitted_ns - self._config.max_pause_ns
+
+    def _is_output_stray(self, stamp_ns: int, verdict: Verdict) -> bool:
+        """Tell whether a stamp that is right lies far behind an output that is not.
+
+        It may have been led into another time by a modality that has died since. Where its stamps
+        would be by now tells a short recording that begins again, long after its end, from a
+        sensor whose clock lags.
+        """
+        if not self._is_past(stamp_ns) or self._emitted_ns is None:
+            return False
+        lead_ns = self._emitted_ns - self._emitted_at_ns
+        return verdict.right_ns < lead_ns - self._config.max_skew_ns
 
     def _now(self) -> int:
         """Read the clock; find out whether it jumped back."""

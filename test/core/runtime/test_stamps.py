@@ -11,44 +11,44 @@ YEARS = 20_000 * HOUR
 
 @pytest.mark.parametrize('lead', [0, -YEARS, YEARS])
 def test_agreeing_inputs_are_believed_however_far_from_the_clock(lead):
-    judge = StampJudge(2 * S)
+    judge = StampJudge(2 * S, S)
     for index in range(20):
         now = YEARS + index * S // 10
         for name, lag in (('rgb', 0), ('depth', S // 3), ('lidar', S)):
-            assert judge.complaint(name, now + lead - lag, now) is None
+            assert judge.judge(name, now + lead - lag, now).reason is None
 
 
 @pytest.mark.parametrize(('error', 'side'), [(HOUR, 'ahead of'), (-HOUR, 'behind')])
 def test_one_against_two_is_refused_and_told_by_how_much(error, side):
-    judge = StampJudge(2 * S)
-    judge.complaint('rgb', 100 * S, 100 * S)
-    judge.complaint('depth', 100 * S, 100 * S)
-    reason = judge.complaint('lidar', 100 * S + error, 100 * S)
-    assert f'3600.0 s {side} the other inputs; wanted at most 2 s' in reason
-    assert judge.complaint('rgb', 101 * S, 101 * S) is None
+    judge = StampJudge(2 * S, S)
+    judge.judge('rgb', 100 * S, 100 * S)
+    judge.judge('depth', 100 * S, 100 * S)
+    reason = judge.judge('lidar', 100 * S + error, 100 * S).reason
+    assert f'3600.0 s {side} the other inputs; wanted at most ' in reason
+    assert judge.judge('rgb', 101 * S, 101 * S).reason is None
 
 
 def test_of_two_the_one_nearer_to_the_clock_is_right():
-    judge = StampJudge(2 * S)
-    judge.complaint('rgb', 100 * S + HOUR, 100 * S)
-    assert judge.complaint('depth', 100 * S, 100 * S) is None
-    assert judge.complaint('rgb', 101 * S + HOUR, 101 * S) is not None
+    judge = StampJudge(2 * S, S)
+    judge.judge('rgb', 100 * S + HOUR, 100 * S)
+    assert judge.judge('depth', 100 * S, 100 * S).reason is None
+    assert judge.judge('rgb', 101 * S + HOUR, 101 * S).reason is not None
 
 
 def test_without_recent_company_a_stamp_is_believed():
-    judge = StampJudge(2 * S)
-    judge.complaint('rgb', 100 * S, 100 * S)
-    judge.complaint('depth', 100 * S, 100 * S)
-    assert judge.complaint('lidar', 103 * S + HOUR, 103 * S) is None
+    judge = StampJudge(2 * S, S)
+    judge.judge('rgb', 100 * S, 100 * S)
+    judge.judge('depth', 100 * S, 100 * S)
+    assert judge.judge('lidar', 103 * S + HOUR, 103 * S).reason is None
 
 
 def test_all_inputs_may_move_to_another_time_together():
-    judge = StampJudge(2 * S)
+    judge = StampJudge(2 * S, S)
     names = ('rgb', 'depth', 'event', 'lidar')
     for name in names:
-        assert judge.complaint(name, 100 * S, 100 * S) is None
+        assert judge.judge(name, 100 * S, 100 * S).reason is None
     refused = [
-        judge.complaint(name, 100 * S + HOUR + index * S // 10, 100 * S + index * S // 10)
+        judge.judge(name, 100 * S + HOUR + index * S // 10, 100 * S + index * S // 10).reason
         for index in range(3)
         for name in names
     ]
@@ -56,8 +56,8 @@ def test_all_inputs_may_move_to_another_time_together():
 
 
 def test_reset_forgets_the_company():
-    judge = StampJudge(2 * S)
-    judge.complaint('rgb', 100 * S, 100 * S)
-    judge.complaint('depth', 100 * S, 100 * S)
+    judge = StampJudge(2 * S, S)
+    judge.judge('rgb', 100 * S, 100 * S)
+    judge.judge('depth', 100 * S, 100 * S)
     judge.reset()
-    assert judge.complaint('lidar', 100 * S + HOUR, 100 * S) is None
+    assert judge.judge('lidar', 100 * S + HOUR, 100 * S).reason is None

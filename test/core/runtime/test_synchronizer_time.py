@@ -156,3 +156,85 @@ def test_a_clock_that_lags_is_no_recording_played_again(bench):
     assert bench.sync.restarts == 0
     bench.at(1600).add('lidar', 100)
     assert bench.poll('lidar') == ('lidar', 100, {'lidar': 'lidar@100'})
+
+
+def test_one_sensor_whose_stamps_jump_to_and_fro_restarts_nobody_and_is_refused(bench):
+    emitted, reasons = [], []
+    for index, ms in enumerate(range(0, 4000, 100)):
+        bench.at(ms)
+        bench.add('lidar', ms)
+        bench.add('rgb', ms)
+        reasons.append(bench.add('depth', ms - 1500 * (index % 2)))
+        alive = ('rgb', 'lidar', *(() if reasons[-1] else ('depth',)))
+        emitted.append(bench.poll(*alive)[1])
+    assert emitted == list(range(0, 4000, 100))
+    assert bench.sync.restarts == 0
+    assert reasons[0] is None
+    assert 'jumps back by 1.4 s, and those of the other inputs do not' in reasons[1]
+    assert all(reasons[3:])
+    assert 'jump to and fro' in reasons[-2]
+
+
+def test_stamps_that_jumped_once_and_are_steady_again_are_believed(bench):
+    reasons = []
+    for ms in range(0, 2000, 100):
+        bench.at(ms).add('rgb', ms)
+        reasons.append(bench.add('depth', ms if ms < 500 else ms - 1900))
+    assert reasons[:5] == [None] * 5
+    assert all(reasons[5:10])
+    assert reasons[10:] == [None] * 10
+    assert bench.sync.restarts == 0
+
+
+def test_one_odd_stamp_costs_no_other_message(bench):
+    for ms in range(0, 1000, 100):
+        bench.at(ms).add('rgb', ms)
+        reason = bench.add('depth', ms - (1500 if ms == 500 else 0))
+        assert (reason is not None) == (ms == 500)
+
+
+def test_a_leader_that_is_back_with_a_lagging_clock_does_not_stop_the_output(bench):
+    emitted = []
+    for ms in range(0, 3000, 100):
+        bench.at(ms).add('depth', ms)
+        if ms >= 1000:
+            bench.add('rgb', ms - 1500)
+        emitted += [bench.poll('rgb', 'depth')] if ms >= 1000 else [bench.poll('depth')]
+        emitted += [bench.at(ms + 40).poll('rgb', 'depth')]
+    stamps = [frame[1] for frame in emitted if frame is not None]
+    assert stamps == list(range(0, 3000, 100))
+
+
+def test_a_leader_whose_stamps_fall_loses_the_lead_and_is_refused(bench):
+    emitted, reasons = [], []
+    for index, ms in enumerate(range(0, 2000, 100)):
+        bench.at(ms).add('depth', ms)
+        reasons.append(bench.add('rgb', ms if ms < 500 else 400 - index))
+        alive = ('depth',) if reasons[-1] else ('rgb', 'depth')
+        emitted += [bench.poll(*alive), bench.at(ms + 40).poll(*alive)]
+    stamps = [frame[1] for frame in emitted if frame is not None]
+    assert stamps == [*range(0, 500, 100), *range(900, 2000, 100)]
+    assert 'stamps do not go on: none of 5 is newer' in next(filter(None, reasons))
+
+
+def test_a_recording_of_four_restarts_with_half_of_them_and_loses_no_more(make_bench):
+    names = ('rgb', 'depth', 'event', 'lidar')
+    bench = make_bench(order=names, tolerance_ns=dict.fromkeys(names, 40_000_000))
+    emitted = []
+    for ms in range(0, 6000, 100):
+        for name in names:
+            bench.at(ms).add(name, ms % 3000)
+        if (frame := bench.poll(*names)) is not None:
+            emitted.append(frame[1])
+    assert bench.sync.restarts == 1
+    assert emitted[:30] == list(range(0, 3000, 100))
+    assert emitted[-28:] == list(range(200, 3000, 100))
+
+
+def test_in_a_recording_one_against_one_the_one_that_was_right_stays_right(bench):
+    year_ms = 31_536_000_000
+    for ms in range(0, 1000, 100):
+        bench.at(ms)
+        assert bench.add('rgb', ms - year_ms) is None
+        reason = bench.add('depth', ms - year_ms + (3_600_000 if ms >= 500 else 0))
+        assert (reason is not None) == (ms >= 500)
