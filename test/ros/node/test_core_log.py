@@ -30,8 +30,10 @@ def core_log(logger):
     log.close()
 
 
-def test_messages_are_handed_on_as_what_they_are(logger, core_log):
+def test_messages_are_handed_on_as_what_they_are(logger, core_log, monkeypatch):
     source = logging.getLogger(f'{CORE}.runtime.somewhere')
+    # pytest's plugins in a ROS shell import launch, whose loggers keep to themselves.
+    monkeypatch.setattr(source, 'propagate', True)
     core_log.open()
     source.info('Building takes %d minutes.', 3)
     source.warning('%s passed over: %s', 'openvino', 'broken')
