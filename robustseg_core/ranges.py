@@ -30,11 +30,11 @@ class Seen:
         mean: Over all pixels.
         std: Over all pixels.
         empty: Share of empty pixels, in [0, 1].
-        smallest_magnitude: A frame's magnitude is the 99th percentile of a channel's values
-            without their sign; this is the smallest that a frame had.
+        smallest_magnitude: The magnitude of a frame is the larger one, without its sign, of its
+            1st and 99th percentile; this is the smallest that a frame had.
         largest_magnitude: The largest that a frame had.
-        tint: Least and largest difference of a frame's mean red and mean blue (of its first and
-            third channel).
+        tint: 1st and 99th percentile, over the frames, of the difference of a frame's mean red
+            and mean blue (its first and third channel).
     """
 
     frames: int
