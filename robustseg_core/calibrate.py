@@ -13,7 +13,12 @@ from robustseg_core.evaluation.feeding import check_fit
 from robustseg_core.evaluation.worker_errors import error_line
 from robustseg_core.models.checkpoint import has_half_weights, load_model, save_model
 from robustseg_core.models.embedded import checkpoint_path
-from robustseg_core.training.calibration import calibrated, calibration_batches, uncalibrated
+from robustseg_core.training.calibration import (
+    calibrated,
+    calibration_batches,
+    told_values,
+    uncalibrated,
+)
 from robustseg_core.training.loading import RunFrames
 from robustseg_core.training.settings import read_settings
 
@@ -24,7 +29,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=COMMAND,
         description="Estimate the statistics of the head's batch norm for every subset of the "
-        'modalities on training frames; no weight is changed.',
+        'modalities on training frames, and measure which values their images have; no weight is '
+        'changed.',
     )
     parser.add_argument(
         '--checkpoint',
@@ -38,8 +44,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--frames', type=int, default=200, help='training frames to estimate on')
     parser.add_argument('--out', type=Path, required=True, help='the checkpoint to write')
     parser.add_argument('--device', default='cpu', help='torch device, or auto')
-    parser.add_argument(
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
         '--undo', action='store_true', help='instead, take the statistics per subset out again'
+    )
+    what.add_argument(
+        '--values-only',
+        action='store_true',
+        help='measure the values alone: what the network computes stays the same bit for bit',
     )
     parser.add_argument('settings', nargs='*', metavar='key=value', help='e.g. data.root=nyuv2')
     return parser
@@ -59,10 +71,12 @@ def main(argv: list[str] | None = None) -> int:
             config = read_settings(COMMAND, arguments.config, arguments.settings)
             frames = RunFrames(config.data, config.seed, config.workers, print)
             check_fit(model.config, frames.train)
-            samples = frames.calibration_samples(model.config.modalities)
-            batches = calibration_batches(samples, model, arguments.frames, config.workers)
-            progress = tqdm(batches, desc='estimating', unit='batch', disable=None)
-            result = calibrated(model, progress, arguments.device)
+            result = told_values(model, frames.seen_modalities())
+            if not arguments.values_only:
+                samples = frames.calibration_samples(result.config.modalities)
+                batches = calibration_batches(samples, result, arguments.frames, config.workers)
+                progress = tqdm(batches, desc='estimating', unit='batch', disable=None)
+                result = calibrated(result, progress, arguments.device)
         half = has_half_weights(arguments.checkpoint, model)
         save_model(result, arguments.out, half=half)
     except RobustSegError as error:

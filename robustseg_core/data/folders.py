@@ -123,7 +123,7 @@ def read_modality(paths: Sequence[Path], files: ModalityFiles) -> NDArray[Any]:
         for path, plane in zip(paths, planes, strict=True):
             check_same_size(files.modality.name, path, plane, planes[0].shape[:2])
         return np.stack([encode_grey(plane)[..., 0] for plane in planes], axis=-1)
-    return read_image(paths[0], files.modality, files.scale)
+    return read_image(paths[0], files.modality, files.modality.scale)
 
 
 def _single_channel(path: Path) -> NDArray[Any]:

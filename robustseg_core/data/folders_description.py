@@ -21,17 +21,15 @@ _SPLIT_KEYS = ('prefix', 'glob', 'ids', 'list')
 
 @dataclass(frozen=True, kw_only=True)
 class ModalityFiles:
-    """Where the images of a modality lie, and in which unit.
+    """Where the images of a modality lie.
 
     Attributes:
-        modality: What the network sees.
+        modality: What the network sees; its scale is that of the files.
         patterns: One; or three, of files with one channel each.
-        scale: Factor from the files' numbers to metres (depth) or to the modality's unit.
     """
 
     modality: Modality
     patterns: tuple[FilePattern, ...]
-    scale: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +120,14 @@ def _modality_files(name: str, section: Section) -> ModalityFiles:
         with section.at('normalisation'):
             normalisation = Normalisation(mean, std)
     letter = section.text('letter')
+    scale: float | None = None
+    if kind is Measurement.DEPTH:
+        scale = _positive(section, 'metres_per_unit')
+    elif kind is Measurement.GREY:
+        scale = _positive(section, 'scale') if 'scale' in section else 1.0
+    unit = section.text('unit') if 'unit' in section else ''
     with section.at(''):
-        modality = Modality(name, letter, encoding, normalisation)
+        modality = Modality(name, letter, encoding, normalisation, unit=unit, scale=scale)
     texts = section.texts('pattern')
     if len(texts) not in {1, CHANNELS} or (len(texts) == CHANNELS and encoding != 'image'):
         msg = (
@@ -133,13 +137,8 @@ def _modality_files(name: str, section: Section) -> ModalityFiles:
         raise ConfigError(msg)
     with section.at('pattern'):
         patterns = tuple(FilePattern(text) for text in texts)
-    scale = 1.0
-    if kind is Measurement.DEPTH:
-        scale = _positive(section, 'metres_per_unit')
-    elif kind is Measurement.GREY and 'scale' in section:
-        scale = _positive(section, 'scale')
     section.close()
-    return ModalityFiles(modality=modality, patterns=patterns, scale=scale)
+    return ModalityFiles(modality=modality, patterns=patterns)
 
 
 def _positive(section: Section, name: str) -> float:

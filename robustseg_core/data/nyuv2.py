@@ -17,6 +17,7 @@ from robustseg_core.labels import IGNORE_ID, NYU13, NYU40, NYU40_TO_NYU13
 from robustseg_core.modalities import IMAGENET, Modality, ModalitySet, Normalisation
 from robustseg_core.sensors import encode_depth
 
+METRES_PER_UNIT = 1 / 25.5
 # Statistics of the depth encoding over the training split; its holes were filled, so that the
 # third channel (depth is known) has none of its own.
 NYUV2_MODALITIES = ModalitySet(
@@ -27,10 +28,10 @@ NYUV2_MODALITIES = ModalitySet(
             'D',
             'inverse_log_depth',
             Normalisation((0.44, 0.17, 0.5), (0.21, 0.085, 0.5)),
+            scale=METRES_PER_UNIT,
         ),
     )
 )
-METRES_PER_UNIT = 1 / 25.5
 SPLITS = ('train', 'val', 'all')
 # Neighbouring ids show the same room, so that frames are held out by the run of ids.
 RUN = 30

@@ -75,7 +75,7 @@ class TrainingNetworks:
         )
 
     def _fresh(self, stage: str) -> MultimodalSegmenter:
-        network, frames = self._config.network(stage), self._frames.train
+        network = self._config.network(stage)
         model = MultimodalSegmenter(
             SegmenterConfig(
                 backbone=network.backbone,
@@ -83,8 +83,8 @@ class TrainingNetworks:
                 drop_path_rate=network.drop_path_rate,
                 dropout=network.dropout,
                 missing=network.missing,
-                labels=frames.labels,
-                modalities=frames.modalities,
+                labels=self._frames.train.labels,
+                modalities=self._frames.seen_modalities(),
                 resolution=self._config.data.size,
             )
         )

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from robustseg_core.data.sample import Batch, Collate, Sample
 from robustseg_core.errors import ConfigError, DataError
+from robustseg_core.modalities import ModalitySet
 from robustseg_core.models.all_mlp_head import AllMlpHead
 from robustseg_core.models.segmenter import MultimodalSegmenter
 from robustseg_core.runtime.torch_backend import find_device
@@ -76,6 +77,28 @@ def uncalibrated(model: MultimodalSegmenter) -> MultimodalSegmenter:
     copy.load_state_dict(without_subset_statistics(model))
     copy.provenance = {k: v for k, v in model.provenance.items() if k != 'calibrated_on'}
     return copy.eval()
+
+
+def told_values(model: MultimodalSegmenter, measured: ModalitySet) -> MultimodalSegmenter:
+    """Return ``model``, which from now on says which values its images had in training.
+
+    Args:
+        model: It is changed, but for its weights.
+        measured: Modalities of the frames trained on, with unit, scale and values.
+    """
+    told = tuple(
+        replace(
+            each,
+            unit=measured[each.name].unit,
+            scale=measured[each.name].scale,
+            seen=measured[each.name].seen,
+        )
+        if each.name in measured
+        else each
+        for each in model.config.modalities
+    )
+    model.config = replace(model.config, modalities=ModalitySet(told))
+    return model
 
 
 def without_subset_statistics(model: MultimodalSegmenter) -> Mapping[str, Tensor]:

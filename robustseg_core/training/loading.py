@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import lightning
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, Subset
 from tqdm import tqdm
 
 from robustseg_core.data.cache import InMemory
@@ -15,6 +15,7 @@ from robustseg_core.data.config import DataConfig
 from robustseg_core.data.frames import Frames
 from robustseg_core.data.opening import open_frames
 from robustseg_core.data.sample import Collate, Sample
+from robustseg_core.data.seen import spread, with_seen
 from robustseg_core.data.transforms import Augmented, Draw, Resized, ToSample, Transformed
 from robustseg_core.errors import ConfigError
 from robustseg_core.modalities import ModalitySet
@@ -102,6 +103,7 @@ class RunFrames:
         self._tell = tell
         self._opened: dict[str, Frames] = {}
         self._training: Dataset[Sample] | None = None
+        self._seen: ModalitySet | None = None
 
     @property
     def train(self) -> Frames:
@@ -110,6 +112,21 @@ class RunFrames:
     @property
     def val(self) -> Frames:
         return self._open(self._config.val_split)
+
+    def seen_modalities(self) -> ModalitySet:
+        """Return the modalities of the frames to train on, with the values that these hold.
+
+        Looks at some frames, spread over all; they are the same whenever it is asked, and nothing
+        is drawn for it.
+        """
+        if self._seen is None:
+            frames: Any = self.train
+            chosen = spread(len(frames))
+            self._tell(f'Looking at the values of {len(chosen)} training frames ...')
+            with torch.random.fork_rng(devices=[]):  # a loader draws a seed for its workers
+                some = _loader(Subset(frames, chosen), self._workers)
+                self._seen = with_seen(self.train.modalities, some)
+        return self._seen
 
     def training_samples(self) -> Dataset[Sample]:
         """Return the augmented frames to train on; read into memory first where so configured."""
@@ -178,10 +195,12 @@ class TrainingBatches(lightning.LightningDataModule):
 
 def _read(frames: Any, workers: int) -> Iterable[Any]:
     """Return the frames as they are, read by ``workers`` processes, with a progress bar."""
-    loader: DataLoader[Any] = DataLoader(
-        frames, batch_size=None, num_workers=workers, collate_fn=_unchanged
-    )
+    loader = _loader(frames, workers)
     return tqdm(loader, desc='reading', unit='frame', mininterval=5)  # type: ignore[no-any-return]
+
+
+def _loader(frames: Any, workers: int) -> DataLoader[Any]:
+    return DataLoader(frames, batch_size=None, num_workers=workers, collate_fn=_unchanged)
 
 
 def _unchanged(item: Any) -> Any:

@@ -9,7 +9,7 @@ import torch
 from robustseg_core.calibrate import main
 from robustseg_core.data.nyuv2 import NYUV2_MODALITIES
 from robustseg_core.labels import NYU13
-from robustseg_core.models.checkpoint import save_model
+from robustseg_core.models.checkpoint import load_model, save_model
 from robustseg_core.models.segmenter import MultimodalSegmenter, SegmenterConfig
 
 
@@ -70,7 +70,7 @@ def tensors(path):
 
 
 @pytest.mark.parametrize('half', [False, True])
-@pytest.mark.parametrize('options', [(), ('--undo',)])
+@pytest.mark.parametrize('options', [(), ('--undo',), ('--values-only',)])
 def test_no_weight_is_changed_nor_its_precision(checkpoint, calibrate, tmp_path, half, options):
     source = checkpoint(half=half)
     assert calibrate(source, *options)[0] == 0
@@ -80,6 +80,26 @@ def test_no_weight_is_changed_nor_its_precision(checkpoint, calibrate, tmp_path,
         assert torch.equal(after[name], tensor), name
     added = set() if options else {'head.norm.subset_mean', 'head.norm.subset_var'}
     assert after.keys() - before.keys() == added
+
+
+def test_the_values_of_the_training_frames_travel_in_the_file(checkpoint, calibrate, tmp_path):
+    source = checkpoint()
+    assert load_model(source).config.modalities['rgb'].seen is None
+    assert calibrate(source, '--values-only')[0] == 0
+    result = load_model(tmp_path / 'out.safetensors')
+    depth, rgb = result.config.modalities['depth'], result.config.modalities['rgb']
+    assert rgb.seen.frames == depth.seen.frames == 4
+    assert 29 <= rgb.seen.minimum[0] <= rgb.seen.maximum[0] <= 34  # a JPEG of 30 to 33
+    assert depth.seen.maximum[0] == pytest.approx(98 / 25.5, rel=1e-3)  # metres
+    assert depth.scale == pytest.approx(1 / 25.5)
+    assert result.config.norm_statistics == 'shared'
+    # They stay when the statistics are estimated, and when these are taken out.
+    (tmp_path / 'out.safetensors').replace(source)
+    for option in ((), ('--undo',)):
+        assert calibrate(source, *option)[0] == 0
+        again = load_model(tmp_path / 'out.safetensors').config.modalities
+        assert again['depth'].seen == depth.seen
+        (tmp_path / 'out.safetensors').replace(source)
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,20 @@ def test_modalities_have_the_order_and_the_values_of_the_file(tmp_path: Path) ->
     assert description.modalities['thermal'] == Modality(
         'thermal', 'T', 'grey', Normalisation((295, 295, 295), (10, 11, 12))
     )
-    scales = {name: files.scale for name, files in description.files.items()}
-    assert scales == {'rgb': 1.0, 'thermal': 0.01, 'depth': 0.001}
+    scales = {name: files.modality.scale for name, files in description.files.items()}
+    assert scales == {'rgb': None, 'thermal': 0.01, 'depth': 0.001}
+
+
+def test_unit_and_scale_are_those_of_the_modality(tmp_path: Path) -> None:
+    tree = deepcopy(GOOD)
+    tree['modalities']['thermal']['unit'] = 'kelvin'
+    path = tmp_path / 'set.yaml'
+    path.write_text(yaml.safe_dump(tree, sort_keys=False))
+    thermal = read_description(path).modalities['thermal']
+    assert (thermal.unit, thermal.scale) == ('kelvin', 0.01)
+    del tree['modalities']['thermal']['scale']
+    path.write_text(yaml.safe_dump(tree, sort_keys=False))
+    assert read_description(path).modalities['thermal'].scale == 1.0
 
 
 def test_root_is_taken_from_the_folder_of_the_file(tmp_path: Path) -> None:
@@ -90,7 +102,7 @@ def test_labels_may_be_a_known_set_or_bring_their_palette(tmp_path: Path) -> Non
 def test_number_may_be_written_as_engineers_do(tmp_path: Path) -> None:
     path = tmp_path / 'set.yaml'
     path.write_text(yaml.safe_dump(GOOD, sort_keys=False).replace('0.01', '1e-2'))
-    assert read_description(path).files['thermal'].scale == 0.01
+    assert read_description(path).files['thermal'].modality.scale == 0.01
 
 
 @pytest.mark.parametrize('path', EXAMPLES, ids=lambda path: path.name)

@@ -40,6 +40,17 @@ def test_a_stage_has_the_network_it_was_told(config: TrainConfig) -> None:
     assert built.modalities.letters == 'RD'
 
 
+def test_a_network_says_which_values_its_frames_have_and_nothing_is_drawn_for_it(
+    config: TrainConfig,
+) -> None:
+    before = torch.get_rng_state()
+    RunFrames(config.data, 0, 0, lambda _: None).seen_modalities()
+    assert torch.equal(torch.get_rng_state(), before)
+    for modality in networks(config).stage('teacher').segmenter.config.modalities:
+        assert modality.seen is not None
+        assert modality.seen.frames == 16
+
+
 def test_the_student_may_begin_as_its_teacher(config: TrainConfig) -> None:
     torch.manual_seed(0)
     teacher = segmenter(config)
