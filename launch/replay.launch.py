@@ -36,7 +36,6 @@ LAST_FRAMES_S = 1.0
 # From the player's start to its first message: the topics have to find their subscribers.
 DISCOVERY_S = 2.0
 POLL_S = 0.2
-NODE = 'segment'
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -96,7 +95,7 @@ class _Start:
         if self._state == 'active':
             return [self._player]
         if self._state == 'unconfigured':
-            # It answers only after it has tried to configure itself.
+            # It begins to configure itself before it answers anybody.
             msg = 'The node is not configured: its message stands above, or autostart is off.'
             raise RuntimeError(msg)
         if self._client.service_is_ready():
@@ -138,7 +137,7 @@ def _on_player_exit(event: ProcessExited, context: LaunchContext) -> list[TimerA
 def _node_name(context: LaunchContext) -> str:
     pushed = context.launch_configurations.get('ros_namespace')
     namespace = prefix_namespace(pushed, _value(context, 'namespace'))
-    return str(make_namespace_absolute(prefix_namespace(namespace, NODE)))
+    return str(make_namespace_absolute(prefix_namespace(namespace, _value(context, 'name'))))
 
 
 def _is_true(context: LaunchContext, name: str, default: str | None = None) -> bool:

@@ -1,6 +1,7 @@
 """Start the node ``segment`` on the transport that large images need, and RViz where asked.
 
 ros2 launch robustseg_ros segment.launch.py params_file:=mine.yaml device:=cuda rviz:=true
+ros2 launch robustseg_ros segment.launch.py namespace:=robot1 name:=front rgb_topic:=front/image
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.conditions import IfCondition, UnlessCondition
+import launch.logging
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from robustseg_ros.node import transport
+from robustseg_ros.node.arguments import parameters_for
+from robustseg_ros.segment.rviz_config import rviz_config
 
 PACKAGE = 'robustseg_ros'
 NODE = 'segment'
@@ -25,14 +30,22 @@ NODE = 'segment'
 # `colcon build --symlink-install` links the files one by one.
 CONFIG = Path(__file__).absolute().parents[1] / 'config'
 RVIZ_CONFIG = CONFIG / 'segment.rviz'
-# Arguments that are parameters of the node and what type they are there. Only those given
-# override the parameter file.
-OVERRIDES = {'checkpoint': str, 'device': str, 'use_sim_time': bool}
-# What RViz shows of the node's outputs, which move with its namespace.
-SHOWN_OUTPUTS = ('mask', 'overlay', 'confidence')
-# Between SIGINT and SIGTERM: a Python with torch in it takes seconds to end on a busy machine, and
-# what is killed meanwhile leaves its shared memory behind.
-FAREWELL_S = 20
+# Arguments that are parameters of the node, and what they are there. Only those given override the
+# parameter file.
+OVERRIDES = {
+    'checkpoint': ('checkpoint', str),
+    'device': ('device', str),
+    'use_sim_time': ('use_sim_time', bool),
+    'autostart': ('autostart', bool),
+    'rgb_topic': ('rgb.topic', str),
+    'depth_topic': ('depth.topic', str),
+    'event_topic': ('event.topic', str),
+    'lidar_topic': ('lidar.topic', str),
+    'camera_info_topic': ('camera_info_topic', str),
+}
+BOOLEANS = ['', 'true', 'false', 'True', 'False']
+# Between SIGINT and SIGTERM: the node itself ends within two seconds, on a machine that has them.
+FAREWELL_S = 10
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -42,7 +55,8 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 'params_file',
                 default_value=str(CONFIG / 'segment.yaml'),
-                description='YAML file with the parameters of the node.',
+                description='YAML file with the parameters of the node: a path, or the name of a '
+                'file that comes with the package (segment.yaml, minimal.yaml, realsense.yaml).',
             ),
             DeclareLaunchArgument(
                 'checkpoint',
@@ -56,20 +70,54 @@ def generate_launch_description() -> LaunchDescription:
                 'Empty: as params_file says.',
             ),
             DeclareLaunchArgument(
+                'name',
+                default_value=NODE,
+                description='Name of the node: its outputs are NAME/mask and so on.',
+            ),
+            DeclareLaunchArgument(
                 'namespace',
                 default_value='',
-                description='Namespace of the node, and so of everything it publishes.',
+                description='Namespace of the node, and so of everything it publishes and of the '
+                'topics it listens to that have no slash before them.',
             ),
             DeclareLaunchArgument(
                 'use_sim_time',
                 default_value='',
-                choices=['', 'true', 'false', 'True', 'False'],
+                choices=BOOLEANS,
                 description='true: take the time from /clock. Empty: as params_file says.',
+            ),
+            DeclareLaunchArgument(
+                'autostart',
+                default_value='',
+                choices=BOOLEANS,
+                description='false: wait for somebody else, such as nav2_lifecycle_manager, to '
+                'configure and activate the node. Empty: as params_file says.',
+            ),
+            *(
+                DeclareLaunchArgument(
+                    argument,
+                    default_value='',
+                    description=f'The parameter {OVERRIDES[argument][0]} of the node. '
+                    'Empty: as params_file says.',
+                )
+                for argument in OVERRIDES
+                if argument.endswith('_topic')
+            ),
+            DeclareLaunchArgument(
+                'parameters',
+                default_value='',
+                description='Any other parameters, separated by spaces: '
+                "parameters:='thermal.topic:=lepton/image_raw sync.max_wait:=0.1'.",
             ),
             DeclareLaunchArgument(
                 'rviz',
                 default_value='false',
                 description='true: show camera, overlay, mask and LiDAR in RViz (needs rviz2).',
+            ),
+            DeclareLaunchArgument(
+                'rviz_frame',
+                default_value='camera_optical_frame',
+                description="RViz's fixed frame: the one in the header of the camera's images.",
             ),
             DeclareLaunchArgument(
                 'log_level',
@@ -102,19 +150,15 @@ def _use_image_transport(context: LaunchContext) -> list[SetEnvironmentVariable]
 
 
 def _start_node(context: LaunchContext) -> list[LifecycleNode]:
-    params_file = Path(_value(context, 'params_file')).expanduser()
-    if not params_file.is_file():
-        # launch_ros itself only warns and starts the node without its parameters.
-        msg = f'params_file {str(params_file)!r} is no file: expected a YAML file of parameters.'
-        raise RuntimeError(msg)
     overrides = _given(context, OVERRIDES)
+    settings = [word for rule in _rules(context) for word in ('-p', rule)]
     return [
         LifecycleNode(
             **_program(),
-            name=NODE,
+            name=LaunchConfiguration('name'),
             namespace=LaunchConfiguration('namespace'),
-            parameters=[str(params_file), *([overrides] if overrides else [])],
-            ros_arguments=['--log-level', LaunchConfiguration('log_level')],
+            parameters=[str(_params_file(context)), *([overrides] if overrides else [])],
+            ros_arguments=['--log-level', LaunchConfiguration('log_level'), *settings],
             output='screen',
             sigterm_timeout=LaunchConfiguration('sigterm_timeout', default=str(FAREWELL_S)),
         )
@@ -127,18 +171,52 @@ def _start_rviz(context: LaunchContext) -> list[Node]:
     except PackageNotFoundError as error:
         msg = 'rviz:=true, but rviz2 is not installed: install it or leave the argument out.'
         raise RuntimeError(msg) from error
-    sim_time = _given(context, {'use_sim_time': bool})
     return [
         Node(
             package='rviz2',
             executable='rviz2',
-            namespace=LaunchConfiguration('namespace'),
-            arguments=['-d', str(RVIZ_CONFIG)],
-            parameters=[sim_time] if sim_time else [],
-            remappings=[(f'/{NODE}/{name}', f'{NODE}/{name}') for name in SHOWN_OUTPUTS],
+            arguments=['-d', str(_rviz_config(context))],
+            parameters=[_given(context, {'use_sim_time': OVERRIDES['use_sim_time']})],
             output='screen',
         )
     ]
+
+
+def _rviz_config(context: LaunchContext) -> Path:
+    """Write the configuration of RViz for the parameters that the node will have."""
+    pushed = context.launch_configurations.get('ros_namespace')
+    namespace = prefix_namespace(pushed, _value(context, 'namespace'))
+    node = str(make_namespace_absolute(prefix_namespace(namespace, _value(context, 'name'))))
+    given = parameters_for(node, [str(_params_file(context))])
+    for name, (parameter, _) in OVERRIDES.items():
+        if value := _value(context, name):
+            given[parameter] = value
+    given |= dict(rule.split(':=', 1) for rule in _rules(context))
+    path = Path(launch.logging.launch_config.log_dir) / 'segment.rviz'
+    path.write_text(
+        rviz_config(RVIZ_CONFIG.read_text(), given, node, _value(context, 'rviz_frame'))
+    )
+    return path
+
+
+def _params_file(context: LaunchContext) -> Path:
+    given = Path(_value(context, 'params_file')).expanduser()
+    for path in (given, CONFIG / given):
+        if path.is_file():
+            return path
+    # launch_ros itself only warns and starts the node without its parameters.
+    ours = sorted(path.name for path in CONFIG.glob('*.yaml'))
+    msg = f'params_file {str(given)!r} is no file: expected a path, or a name of {ours}.'
+    raise RuntimeError(msg)
+
+
+def _rules(context: LaunchContext) -> list[str]:
+    rules = _value(context, 'parameters').split()
+    for rule in rules:
+        if not all(rule.partition(':=')):
+            msg = f'parameters has {rule!r}: expected NAME:=VALUE, separated by spaces.'
+            raise RuntimeError(msg)
+    return rules
 
 
 def _program() -> dict[str, Any]:
@@ -153,11 +231,13 @@ def _program() -> dict[str, Any]:
     return {'executable': sys.executable, 'arguments': ['-m', module], 'exec_name': NODE}
 
 
-def _given(context: LaunchContext, arguments: dict[str, type]) -> dict[str, ParameterValue]:
+def _given(
+    context: LaunchContext, arguments: dict[str, tuple[str, type]]
+) -> dict[str, ParameterValue]:
     """Return those of ``arguments`` that are not empty, typed: a device '0' is no number."""
     return {
-        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
-        for name, kind in arguments.items()
+        parameter: ParameterValue(LaunchConfiguration(name), value_type=kind)
+        for name, (parameter, kind) in arguments.items()
         if _value(context, name)
     }
 

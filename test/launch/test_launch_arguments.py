@@ -10,16 +10,27 @@ import pytest
 pytest.importorskip('launch_ros', reason='needs launch_ros, of a ROS 2 installation')
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+from launch import LaunchContext
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
+import launch.logging
 import yaml
 
 SEGMENT = {
     'params_file',
     'checkpoint',
     'device',
+    'name',
     'namespace',
     'use_sim_time',
+    'autostart',
+    'rgb_topic',
+    'depth_topic',
+    'event_topic',
+    'lidar_topic',
+    'camera_info_topic',
+    'parameters',
     'rviz',
+    'rviz_frame',
     'log_level',
     'default_transport',
 }
@@ -108,10 +119,48 @@ def test_transport_that_the_user_chose_stays(failure, monkeypatch):
     assert os.environ[PROFILE] == ''
 
 
-def test_outputs_that_rviz_shows_move_with_the_namespace(launch_folder):
-    text = (launch_folder.parent / 'config' / 'segment.rviz').read_text()
-    displays = yaml.safe_load(text)['Visualization Manager']['Displays']
-    topics = [display['Topic']['Value'] for display in displays if 'Topic' in display]
-    shown = {topic.removeprefix('/segment/') for topic in topics if '/segment/' in topic}
-    launch_file = runpy.run_path(str(launch_folder / 'segment.launch.py'))
-    assert set(launch_file['SHOWN_OUTPUTS']) == shown
+def test_what_is_no_parameter_is_named(failure):
+    said = failure('segment.launch.py', parameters='rgb.timeout:=1.0 rgb.topic')
+    assert 'process started' not in said
+    assert "parameters has 'rgb.topic': expected NAME:=VALUE" in said
+
+
+@pytest.fixture
+def contents(launch_folder):
+    return runpy.run_path(str(launch_folder / 'segment.launch.py'))
+
+
+def context_of(**arguments):
+    context = LaunchContext()
+    defaults = dict.fromkeys(SEGMENT, '') | {'name': 'segment', 'rviz_frame': 'camera_frame'}
+    context.launch_configurations.update(defaults | arguments)
+    return context
+
+
+@pytest.mark.parametrize('name', ['minimal.yaml', 'realsense.yaml', 'segment.yaml'])
+def test_a_file_of_the_package_is_found_by_its_name(contents, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    find = contents['_params_file']
+    assert find(context_of(params_file=name)) == contents['CONFIG'] / name
+    (tmp_path / name).touch()  # one's own comes first
+    assert find(context_of(params_file=name)) == Path(name)
+
+
+def test_rviz_shows_what_the_parameters_say(contents, tmp_path, monkeypatch):
+    monkeypatch.setattr(launch.logging.launch_config, 'log_dir', str(tmp_path))
+    context = context_of(
+        params_file='realsense.yaml',
+        namespace='robot1',
+        name='front',
+        depth_topic='left/depth',
+        parameters='rgb.topic:=left/image',
+        rviz_frame='left_frame',
+    )
+    manager = yaml.safe_load(contents['_rviz_config'](context).read_text())[
+        'Visualization Manager'
+    ]
+    assert manager['Global Options']['Fixed Frame'] == 'left_frame'
+    topics = {d['Topic']['Value'] for d in manager['Displays'] if 'Topic' in d}
+    assert '/robot1/left/image' in topics
+    assert {'/robot1/front/mask', '/robot1/front/overlay'} <= topics
+    assert not any('lidar' in topic for topic in topics)  # realsense.yaml has none

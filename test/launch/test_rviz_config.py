@@ -27,7 +27,7 @@ def topics(displays: list[dict[str, Any]]) -> set[str]:
 
 def test_every_input_topic_is_one_the_node_listens_to(displays):
     table = parameter_table(MODALITIES)
-    inputs = {table[f'{name}.topic'].default for name in MODALITIES}
+    inputs = {f'/{table[f"{name}.topic"].default}' for name in MODALITIES}
     shown = {topic for topic in topics(displays) if not topic.startswith('/segment/')}
     assert {'/camera/image_raw', '/lidar/points'} <= shown <= inputs
 
