@@ -9,12 +9,12 @@ from pathlib import Path
 from textwrap import wrap
 
 from robustseg_core.files import replace_file
+from robustseg_ros.node.parameter import Parameter
 from robustseg_ros.node.parameters import (
     GENERAL,
     MODALITIES,
     PER_MODALITY,
     TOPICS,
-    Parameter,
     modality_parameters,
 )
 from robustseg_ros.node.qos import qos_text
@@ -31,7 +31,10 @@ Each input is a modality of the checkpoint; the parameters below choose its topi
 type. Inputs subscribe *best effort, volatile* unless `<name>.qos.reliability` says otherwise, so
 that they connect to every publisher. `type: points` also needs a CameraInfo and extrinsics.
 A modality of the checkpoint that this table lacks (thermal, radar, ...) has the same parameters,
-of type `image` on `/<name>/image_raw` unless they say otherwise.
+of type `image` on `<name>/image_raw` unless they say otherwise. Topics without a slash before them
+move with the node's namespace: of a node started with `namespace:=robot1` the camera is
+`/robot1/camera/image_raw`. `qos_overrides.<full topic>.subscription.depth`, `.reliability`,
+`.history` and `.durability` (of outputs: `.publisher.`) are ROS's own and come after these.
 """
 SERVICE = """\
 | service | type | what it does |
@@ -39,7 +42,21 @@ SERVICE = """\
 | `~/enable` | std_srvs/srv/SetBool | `false` pauses the masks, `true` resumes and lets the \
 times on /diagnostics begin anew; inputs are watched all the time |
 
-The node is a lifecycle node, with the usual `~/change_state`, `~/get_state` and the like.
+The node is a lifecycle node, with the usual `~/change_state`, `~/get_state` and the like. They and
+all other services answer while a transition is under way (`configuring` takes as long as the model
+takes to load); a second transition is refused meanwhile. Whatever is asked is answered: what is
+refused gives its reason, and no call ends the node.
+
+With nav2_lifecycle_manager: start the node with `autostart: false` and name it in the manager's
+`node_names`. Where bondpy is installed the node forms the bond that the manager expects while it
+is active; otherwise set the manager's `bond_timeout: 0.0`. Neither bondpy nor the manager is on
+PyPI, so that no test here runs the real ones.
+
+    lifecycle_manager:
+      ros__parameters:
+        autostart: true
+        node_names: [segment]
+        bond_timeout: 4.0
 """
 DIAGNOSTICS = """\
 One status per input, named `segment: <name>`, and one for the whole, `segment: segmentation`. The
@@ -68,8 +85,9 @@ include what was done beforehand. Each time is also there as `_p50` and `_p99` o
 frames since the masks were last resumed. `mask_size` and `network_size` (of the last mask, and at
 which the network saw it), `ahead_used` and `ahead_wasted` (images encoded ahead that became part
 of a frame, and that did not), `dropped_<cause>`, `device`, `backend` (what computes the network),
-`backend_notes` (why `auto` passed others over), `checkpoint`, `paused`, and what is not installed
-with what that costs.
+`backend_notes` (why `auto` passed others over), `checkpoint`, `paused`, `unexpected_errors` (what
+came out of callbacks and calls from outside; the node goes on, and the log has them), and what is
+not installed or does not load, with what that costs.
 """
 
 

@@ -1,6 +1,6 @@
 """The node as a process of its own, and the sensors and the user it serves."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 import os
 from pathlib import Path
@@ -28,6 +28,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 ROOT = Path(__file__).resolve().parents[1]
+COMMAND = (sys.executable, '-m', 'robustseg_ros.segment_node')
 PERIOD_S = 0.05
 DOMAINS = set(range(1, 101))
 
@@ -36,7 +37,12 @@ class NodeProcess:
     """``python -m robustseg_ros.segment_node`` in a domain of its own."""
 
     def __init__(
-        self, folder: Path, domain: int, parameters: dict[str, Any], file: str = 'segment.yaml'
+        self,
+        folder: Path,
+        domain: int,
+        parameters: dict[str, Any],
+        file: str = 'segment.yaml',
+        command: Sequence[str] = COMMAND,
     ) -> None:
         self.log_path = folder / 'log.txt'
         # A file that is shipped, so that it is known to load.
@@ -54,7 +60,7 @@ class NodeProcess:
         }
         self._log = self.log_path.open('w')
         self.process = subprocess.Popen(
-            [*_command(), *arguments], stdout=self._log, stderr=subprocess.STDOUT, env=environment
+            [*command, *arguments], stdout=self._log, stderr=subprocess.STDOUT, env=environment
         )
 
     def log(self) -> str:
@@ -71,10 +77,6 @@ class NodeProcess:
             raise
         finally:
             self._log.close()
-
-
-def _command() -> list[str]:
-    return [sys.executable, '-m', 'robustseg_ros.segment_node']
 
 
 def _ns(stamp: Time) -> int:

@@ -14,7 +14,7 @@ from robustseg_ros.inputs.measurements import Measurement
 from robustseg_ros.inputs.readers import Reader
 from robustseg_ros.node import optional
 from robustseg_ros.node.config import InputConfig
-from robustseg_ros.node.qos import input_qos
+from robustseg_ros.node.qos import input_qos, overridable
 
 # What a transport says where it does not number its messages.
 _UNNUMBERED = (1 << 64) - 1
@@ -60,14 +60,19 @@ class Input:
         """Whether there is a subscription."""
         return self._subscription is not None
 
+    @property
+    def topic(self) -> str:
+        """Its topic in full, after namespace and remapping; empty where it has none."""
+        return self._node.resolve_topic_name(self.config.topic) if self.config.topic else ''
+
     def connect(self) -> None:
         """Subscribe; does nothing where the message type is not installed."""
         message = message_class(self.config.type)
         if self._subscription is not None or message is None:
             return
         qos = input_qos(self.config.reliability, self.config.depth)
-        self._subscription = self._node.create_subscription(
-            message, self.config.topic, self._receive, qos
+        self._subscription = overridable(
+            self._node.create_subscription, message, self.config.topic, self._receive, qos
         )
 
     def disconnect(self) -> None:
@@ -97,9 +102,13 @@ class Input:
         if message is None:
             why = optional.why_missing(optional.EVENTS)
             return f'type {self.config.type!r} needs event_camera_msgs, which {why}'
-        topic = self._node.resolve_topic_name(self.config.topic)
+        topic = self.topic
         publishers = self._node.get_publishers_info_by_topic(topic)
-        qos = input_qos(self.config.reliability, self.config.depth)
+        qos = (
+            input_qos(self.config.reliability, self.config.depth)
+            if self._subscription is None
+            else self._subscription.qos_profile
+        )
         return connection_problem(topic, message_type(message), qos, publishers)
 
     # rclpy tells by the number of arguments that the second one is wanted.

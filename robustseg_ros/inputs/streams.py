@@ -27,6 +27,7 @@ from robustseg_ros.inputs.measurements import Measurement
 from robustseg_ros.inputs.readers import make_reader
 from robustseg_ros.node.config import InputConfig, NodeConfig
 from robustseg_ros.node.problem_log import ProblemLog
+from robustseg_ros.node.qos import overridable
 
 # Frames in a row that a living input must miss before that is called a problem.
 UNMATCHED_LIMIT = 10
@@ -40,6 +41,7 @@ class InputStatus:
 
     Attributes:
         config: Of the input.
+        topic: Its topic in full, after namespace and remapping; empty where it has none.
         availability: Its state and counters.
         share: Share of the messages sent that arrived, or None if not known.
         complaint: What is wrong although it is alive, or empty.
@@ -48,6 +50,7 @@ class InputStatus:
     """
 
     config: InputConfig
+    topic: str
     availability: ModalityStatus
     share: float | None
     complaint: str
@@ -102,11 +105,24 @@ class Streams:
         )
         self._restarts = 0
         self._counts = _Counts()
-        self._camera = CameraKeeper(config.camera_info_topic, rectified=config.rectified)
-        self._camera_subscription = node.create_subscription(
-            CameraInfo, config.camera_info_topic, self._camera.receive, qos_profile_sensor_data
+        topic = node.resolve_topic_name(config.camera_info_topic)
+        self._camera = CameraKeeper(topic, rectified=config.rectified)
+        self._camera_subscription = overridable(
+            node.create_subscription,
+            CameraInfo,
+            config.camera_info_topic,
+            self._camera.receive,
+            qos_profile_sensor_data,
         )
         self._inputs: dict[str, Input] = {}
+        try:
+            self._connect(modalities)
+        except Exception:
+            self.close()
+            raise
+
+    def _connect(self, modalities: ModalitySet) -> None:
+        node, config = self._node, self._config
         for name, source in config.inputs.items():
             # As far back as a frame can wait, and some for the way here.
             slack_ns = config.max_wait_ns + source.tolerance_ns + 200_000_000
@@ -239,6 +255,7 @@ class Streams:
             )
         return InputStatus(
             config=self._config.inputs[name],
+            topic=source.topic,
             availability=self._monitor.status(name),
             share=source.statistics.share(),
             complaint=complaint,

@@ -79,7 +79,7 @@ class Health:
             level, message = WARN, f'{message}: {status.complaint}'
         values = {
             'state': known.state.name.lower() if status.config.enabled else 'disabled',
-            'topic': status.config.topic,
+            'topic': status.topic,
             'type': status.config.type,
             'rate_hz': f'{known.rate_hz:.1f}',
             'age_s': '' if known.age_ns is None else f'{known.age_ns / 1e9:.3f}',

@@ -12,12 +12,16 @@ from rcl_interfaces.msg import (
     ParameterType,
     SetParametersResult,
 )
+from rclpy.exceptions import NameValidationException
+from rclpy.expand_topic_name import expand_topic_name
+from rclpy.validate_full_topic_name import validate_full_topic_name
+from rclpy.validate_topic_name import validate_topic_name
 
 from robustseg_core.errors import ConfigError
+from robustseg_core.quoting import quoted
+from robustseg_ros.node.parameter import Effect, Parameter
 from robustseg_ros.node.parameters import (
     MODALITIES,
-    Effect,
-    Parameter,
     idle_modality,
     parameter_table,
     unknown_parameter,
@@ -55,10 +59,11 @@ class NodeParameters:
         self._on_changed = on_changed
         self._problems: dict[str, str] = {}
         self._values: dict[str, Any] = {}
+        self._told: set[str] = set()
         general = parameter_table(())
         self._declare(general['modalities'])
         modalities = self._values['modalities']
-        usable = all(name.isidentifier() for name in modalities)
+        usable = all(name.isidentifier() and name.isascii() for name in modalities)
         if not modalities or len(set(modalities)) != len(modalities) or not usable:
             self._problems['modalities'] = (
                 f"Parameter 'modalities' is {modalities!r}; wanted different names, at least one, "
@@ -91,6 +96,15 @@ class NodeParameters:
             raise ConfigError(' '.join(self._problems.values()))
         return dict(self._values)
 
+    def tell_unused_qos(self) -> None:
+        """Warn of ``qos_overrides`` for which nothing was found; once all topics are there."""
+        prefix = 'qos_overrides.'
+        used = set(self._node.list_parameters([prefix.rstrip('.')], 0).names)
+        for name in self._given:
+            if name.startswith(prefix) and name not in used and name not in self._told:
+                self._told.add(name)
+                self._node.get_logger().warning(unknown_parameter(name, used))
+
     def effect(self, name: str) -> str:
         """Return in words when a new value of ``name`` counts."""
         return self._table[name].effect.value
@@ -101,18 +115,25 @@ class NodeParameters:
         # An empty list in a parameter file has no type and comes as None.
         if given is not None:
             try:
-                value = parameter.check(given)
+                value = self._checked(parameter, given)
             except ConfigError as error:
                 self._problems[name] = str(error)
         self._node.declare_parameter(name, value, descriptor(parameter), ignore_override=True)
         self._values[name] = value
+
+    def _checked(self, parameter: Parameter, value: Any) -> Any:
+        checked = parameter.check(value)
+        # An input that is not listened to need not have a topic.
+        if parameter.is_topic and (checked or not parameter.name.endswith('.topic')):
+            check_topic(self._node, parameter.name, str(checked))
+        return checked
 
     def _check(self, changes: list[Any]) -> SetParametersResult:
         """Say whether ``changes`` are allowed; changes nothing."""
         for change in changes:
             if change.name in self._table:
                 try:
-                    self._table[change.name].check(change.value)
+                    self._checked(self._table[change.name], change.value)
                 except ConfigError as error:
                     return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
@@ -125,6 +146,23 @@ class NodeParameters:
                 self._problems.pop(change.name, None)
         if names:
             self._on_changed(names)
+
+
+def check_topic(node: Any, name: str, topic: str) -> None:
+    """Check that ``topic`` names a topic, seen from ``node``.
+
+    Raises:
+        ConfigError: Says what is wrong with it.
+    """
+    try:
+        validate_topic_name(topic)
+        full = expand_topic_name(topic, node.get_name(), node.get_namespace())
+        validate_full_topic_name(full)
+    except (NameValidationException, ValueError) as error:
+        # rclpy says it in the first line, and shows the place in others.
+        why = str(error).splitlines()[0].partition(', at /')[0].rstrip(':').rpartition(': ')[2]
+        msg = f'Parameter {name!r} is {quoted(topic)}; wanted the name of a topic: {why}.'
+        raise ConfigError(msg) from error
 
 
 def descriptor(parameter: Parameter) -> ParameterDescriptor:

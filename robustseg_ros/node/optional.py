@@ -49,6 +49,10 @@ VISION = OptionalPackage('vision_msgs.msg', '~/label_info is not published (~/pa
 EVENTS = OptionalPackage(
     'event_camera_msgs.msg', 'inputs of type events are refused (rendered event images are not)'
 )
+BOND = OptionalPackage(
+    'bondpy.bondpy',
+    'nav2_lifecycle_manager does not notice the death of the node: bond_timeout: 0',
+)
 
 
 class _Import(NamedTuple):

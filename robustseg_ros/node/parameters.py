@@ -3,115 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
-from enum import Enum
-import math
-from typing import Any
 
-from robustseg_core.errors import ConfigError
 from robustseg_core.models.embedded import DEFAULT
+from robustseg_core.quoting import quoted
+from robustseg_ros.node.parameter import Effect, Parameter, Value
 
 MODALITIES = ('rgb', 'depth', 'event', 'lidar')
 INPUT_TYPES = ('image', 'compressed_image', 'points', 'events')
 BACKENDS = ('auto', 'torch', 'compiled', 'onnxruntime', 'openvino', 'tensorrt')
 PRECISIONS = ('fp32', 'bf16', 'fp16')
 RELIABILITIES = ('best_effort', 'reliable')
-Value = bool | int | float | str | list[str] | list[float]
-
-
-class Effect(Enum):
-    """When a new value counts."""
-
-    AT_ONCE = 'at once'
-    CONFIGURE = 'at the next configure'
-    START = 'at the start only (read-only)'
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """The declaration of one parameter.
-
-    Attributes:
-        name: With its prefix, e.g. ``depth.timeout``.
-        default: Its default; its type is the parameter's type.
-        description: What it does, with the unit.
-        limits: Smallest and largest number allowed, or None.
-        choices: The strings allowed, or empty for any.
-        lengths: The list lengths allowed, or empty for any.
-        effect: When a new value counts.
-    """
-
-    name: str
-    default: Value
-    description: str
-    limits: tuple[float, float] | None = None
-    choices: tuple[str, ...] = ()
-    lengths: tuple[int, ...] = ()
-    effect: Effect = Effect.CONFIGURE
-
-    @property
-    def type_name(self) -> str:
-        """Return the type in the words of ``ros2 param describe``."""
-        if isinstance(self.default, list):
-            return 'string array' if self.default else 'double array'
-        names = {bool: 'boolean', int: 'integer', float: 'double', str: 'string'}
-        return names[type(self.default)]
-
-    def check(self, value: Any) -> Value:
-        """Return ``value`` as this parameter's type: a whole number will do for a double.
-
-        Raises:
-            ConfigError: It is not of this type or out of range; says what was wanted.
-        """
-        typed = _typed(self.type_name, value)
-        if typed is None or not self._allows(typed):
-            msg = f'Parameter {self.name!r} is {value!r}; wanted {self.wanted}.'
-            raise ConfigError(msg)
-        return typed
-
-    def _allows(self, value: Value) -> bool:
-        if self.choices and value not in self.choices:
-            return False
-        if self.lengths and isinstance(value, list) and len(value) not in self.lengths:
-            return False
-        if self.limits and isinstance(value, int | float):
-            return self.limits[0] <= value <= self.limits[1]  # false for NaN
-        return True
-
-    @property
-    def wanted(self) -> str:
-        """Return in words what values are allowed."""
-        words = f'a {self.type_name}'
-        if self.choices:
-            words = f'one of {list(self.choices)}'
-        if self.limits:
-            words += f' from {self.limits[0]:g} to {self.limits[1]:g}'
-        if self.lengths:
-            words += ' of ' + ' or '.join(str(length) for length in self.lengths) + ' values'
-        return words
-
-
-def _typed(type_name: str, value: Any) -> Value | None:
-    """Return ``value`` as the type, or None if it is not of it."""
-    if type_name == 'double' and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type_name == 'double array' and not isinstance(value, str) and isinstance(value, Iterable):
-        numbers = list(value)
-        if all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
-            return [float(n) for n in numbers]
-        return None
-    if type_name == 'string array' and not isinstance(value, str) and isinstance(value, Iterable):
-        strings = list(value)
-        return strings if all(isinstance(s, str) for s in strings) else None
-    kinds: dict[str, type[Any]] = {
-        'boolean': bool,
-        'integer': int,
-        'double': float,
-        'string': str,
-    }
-    return value if type(value) is kinds.get(type_name) else None  # a bool is an int to isinstance
-
 
 GENERAL = (
     Parameter(
@@ -176,9 +79,10 @@ GENERAL = (
     ),
     Parameter(
         name='camera_info_topic',
-        default='/camera/camera_info',
+        default='camera/camera_info',
         description='CameraInfo of the camera into whose image points are projected; also '
         'published again as ~/camera_info with the stamp of the mask.',
+        is_topic=True,
     ),
     Parameter(
         name='image_is_rectified',
@@ -235,7 +139,13 @@ PER_MODALITY = (
         description='Whether this input is listened to.',
         effect=Effect.AT_ONCE,
     ),
-    Parameter(name='topic', default='', description='Topic of this input.'),
+    Parameter(
+        name='topic',
+        default='',
+        description="Topic of this input; without a slash before it, it moves with the node's "
+        'namespace.',
+        is_topic=True,
+    ),
     Parameter(
         name='type',
         default='image',
@@ -319,16 +229,16 @@ PER_MODALITY = (
 )
 
 TOPICS: Mapping[str, Mapping[str, Value]] = {
-    'rgb': {'topic': '/camera/image_raw'},
-    'depth': {'topic': '/depth/image_rect'},
-    'event': {'topic': '/event_camera/image'},
-    'lidar': {'topic': '/lidar/points', 'type': 'points'},
+    'rgb': {'topic': 'camera/image_raw'},
+    'depth': {'topic': 'depth/image_rect'},
+    'event': {'topic': 'event_camera/image'},
+    'lidar': {'topic': 'lidar/points', 'type': 'points'},
 }
 
 
 def modality_parameters(modality: str) -> list[Parameter]:
     """Return the parameters of one input, with their full names and its own defaults."""
-    defaults = {'topic': f'/{modality}/image_raw', **TOPICS.get(modality, {})}
+    defaults = {'topic': f'{modality}/image_raw', **TOPICS.get(modality, {})}
     return [
         replace(
             parameter,
@@ -359,4 +269,4 @@ def unknown_parameter(name: str, known: Iterable[str]) -> str:
     """Return the complaint about a parameter that nobody declares."""
     near = get_close_matches(name, list(known), n=1)
     hint = f' (did you mean {near[0]!r}?)' if near else ''
-    return f'Parameter {name!r} is not known and has no effect{hint}.'
+    return f'Parameter {quoted(name)} is not known and has no effect{hint}.'

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import wraps
+from inspect import isawaitable
 import traceback
 from typing import Any, TypeVar
 
@@ -12,21 +13,23 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from robustseg_core.errors import RobustSegError
 
 Node = TypeVar('Node', bound=Any)
-Transition = Callable[[Node, Any], TransitionCallbackReturn]
+Result = TransitionCallbackReturn
+Transition = Callable[[Node, Any], Result | Awaitable[Result]]
 
 
-def reported(transition: Transition[Node]) -> Transition[Node]:
+def reported(transition: Transition[Node]) -> Callable[[Node, Any], Awaitable[Result]]:
     """Log what ``transition`` raises, and tell the node's ``on_failed(message)``.
 
-    rclpy turns an exception into ERROR without a word. An error raised on purpose is a FAILURE
-    (back to the state before); anything else is a bug: ERROR, with its traceback in the log.
+    An error raised on purpose is a FAILURE (back to the state before); anything else is a bug:
+    ERROR, with its traceback in the log.
     """
 
     @wraps(transition)
-    def wrapper(node: Node, state: Any) -> TransitionCallbackReturn:
+    async def wrapper(node: Node, state: Any) -> Result:
         step = transition.__name__.removeprefix('on_')
         try:
-            return transition(node, state)
+            result = transition(node, state)
+            return await result if isawaitable(result) else result
         except RobustSegError as error:
             node.on_failed(f'{step} failed: {error}')
             return TransitionCallbackReturn.FAILURE

@@ -28,6 +28,7 @@ class Worker(Generic[Job]):
         self._load = load
         self._on_error = on_error
         self._loaded: Future[None] = Future()
+        self._ended: Future[None] = Future()
         self._changed = Condition()
         self._job: Job | None = None
         self._tasks: deque[Callable[[], None]] = deque()
@@ -35,10 +36,14 @@ class Worker(Generic[Job]):
         self._stopping = False
         self._thread = Thread(target=self._run, name='segment-model', daemon=True)
 
+    def begin(self) -> Future[None]:
+        """Start the thread; the answer is there once it has loaded, with what loading raised."""
+        self._thread.start()
+        return self._loaded
+
     def start(self) -> None:
         """Start the thread and wait until it has loaded; raise what loading raised."""
-        self._thread.start()
-        self._loaded.result()
+        self.begin().result()
 
     def submit(self, job: Job) -> bool:
         """Give the next job; return whether that threw away one which was still waiting."""
@@ -63,19 +68,36 @@ class Worker(Generic[Job]):
             self._tasks.append(task)
             self._changed.notify()
 
-    def stop(self) -> None:
-        """End the thread after what it is doing and wait for it."""
+    def end(self) -> Future[None]:
+        """Ask the thread to end after what it is doing; the answer is there once it has."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
+        if self._thread.ident is None and not self._ended.done():
+            self._ended.set_result(None)
+        return self._ended
+
+    def stop(self, timeout_s: float | None = None) -> bool:
+        """End the thread after what it is doing and wait for it; return whether it has ended."""
+        self.end()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         try:
+            self._work()
+        finally:
+            self._ended.set_result(None)
+
+    def _work(self) -> None:
+        try:
             work = self._load()
-        except Exception as error:  # raised again by start(), in the caller's thread
+        except Exception as error:  # raised again in the thread that waits
             self._loaded.set_exception(error)
+            return
+        except BaseException as error:  # a library that would end the program, from a thread
+            self._loaded.set_exception(RuntimeError(repr(error)))
             return
         self._loaded.set_result(None)
         while (step := self._next(work)) is not None:

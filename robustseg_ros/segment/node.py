@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-import os
 from queue import SimpleQueue
-import signal
 from time import monotonic
 import traceback
 from typing import TYPE_CHECKING, Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-import rclpy
+from lifecycle_msgs.msg import Transition
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException
-from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.lifecycle import TransitionCallbackReturn
 from std_srvs.srv import SetBool
 
 from robustseg_core.errors import ConfigError
 from robustseg_core.models.embedded import checkpoint_path
+from robustseg_core.quoting import quoted
 from robustseg_ros.inputs.frames import Frame, FrameReport
 from robustseg_ros.inputs.images import CV_BRIDGE
 from robustseg_ros.inputs.measurements import Measurement
 from robustseg_ros.inputs.streams import Streams
 from robustseg_ros.node import optional
+from robustseg_ros.node.arguments import last_given
+from robustseg_ros.node.bond import ManagerBond
+from robustseg_ros.node.calls import answer_all
 from robustseg_ros.node.clock_watch import ClockWatch
 from robustseg_ros.node.config import (
     NodeConfig,
@@ -34,8 +35,10 @@ from robustseg_ros.node.config import (
 )
 from robustseg_ros.node.core_log import CoreLog
 from robustseg_ros.node.health import Health, diagnostics
+from robustseg_ros.node.lifecycle import PatientLifecycleNode
 from robustseg_ros.node.node_parameters import NodeParameters
 from robustseg_ros.node.problem_log import ProblemLog
+from robustseg_ros.node.qos import overridable
 from robustseg_ros.node.transitions import reported
 from robustseg_ros.node.worker import Worker
 from robustseg_ros.segment.outputs import DIAGNOSTICS, Outputs
@@ -44,19 +47,23 @@ from robustseg_ros.segment.pipeline import Pipeline, size_text
 if TYPE_CHECKING:
     from robustseg_core.runtime.engine import Engine
 
+NAME = 'segment'
 TICK_S = 0.02
 WATCH_S = 0.5
 
 
-class SegmentNode(LifecycleNode):  # type: ignore[misc]
+class SegmentNode(PatientLifecycleNode):
     """Publish the segmentation of the newest frames of whatever sensors are alive.
 
     The executor's thread takes messages in and decides which make a frame; the worker's thread
-    owns the model and publishes. Neither waits for the other, except to configure.
+    owns the model and publishes. Neither waits for the other.
+
+    Args:
+        args: Of the command line.
     """
 
-    def __init__(self) -> None:
-        super().__init__('segment')
+    def __init__(self, args: Sequence[str] = ()) -> None:
+        super().__init__(NAME, parameter_overrides=last_given(args, NAME))
         self._log = ProblemLog(self.get_logger())
         self._core_log = CoreLog(self.get_logger())
         self._config: NodeConfig | None = None
@@ -72,48 +79,67 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         self._paused = False
         self._alive: tuple[str, ...] = ()
         self._watched_s = 0.0
+        self._unexpected = 0
         self._settings = NodeParameters(self, self._parameter_overrides, self._on_parameters)
-        missing = optional.missing((optional.TF2, optional.VISION, optional.EVENTS, CV_BRIDGE))
+        missing = optional.missing(
+            (optional.TF2, optional.VISION, optional.EVENTS, optional.BOND, CV_BRIDGE)
+        )
         for package in missing:
             tell = self.get_logger().warning if package.broken else self.get_logger().info
             tell(f'{package.name} {package.why}: {package.loss}.')
         self._health = Health(self.get_fully_qualified_name().lstrip('/'), missing)
         # Steady: the node's clock stops with /clock, and just then there is something to say.
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._diagnostics = self.create_publisher(
-            DiagnosticArray, DIAGNOSTICS.topic, DIAGNOSTICS.qos
+        self._diagnostics = overridable(
+            self.create_publisher, DiagnosticArray, DIAGNOSTICS.topic, DIAGNOSTICS.qos
         )
         period_s = self.get_parameter('diagnostics.period').value
         self.create_timer(period_s, self._publish_diagnostics, clock=self._steady)
         self.create_service(SetBool, '~/enable', self._on_enable)
         self._clock_watch = ClockWatch(self.get_clock())
+        self._bond = ManagerBond(self)
+        answer_all(self, self.on_unexpected)
 
     def start(self) -> None:
         """Configure and activate, unless the parameters say that somebody else does."""
-        if not self.get_parameter('autostart').value:
-            return
-        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
-            self.trigger_activate()
+        if self.get_parameter('autostart').value:
+            self.executor.create_task(self._start)
 
-    def close(self) -> None:
-        """Let go of everything, before ``destroy_node``."""
+    async def _start(self) -> None:
+        if await self.change_state(Transition.TRANSITION_CONFIGURE):
+            await self.change_state(Transition.TRANSITION_ACTIVATE)
+
+    def close(self, timeout_s: float) -> None:
+        """Let go of everything, before ``destroy_node``.
+
+        Args:
+            timeout_s: How long to wait for the worker, which may be in the middle of anything.
+        """
         self._stop_streams()
-        self._release()
+        if self._worker is not None:
+            self._worker.stop(timeout_s)
+        self._core_log.close()
         self._clock_watch.close()
 
+    def on_unexpected(self, error: Exception) -> None:
+        """Count what came out of a callback, and say it once a while: the node goes on."""
+        self._unexpected += 1
+        where = ''.join(traceback.format_tb(error.__traceback__))
+        kind = type(error).__name__
+        self._log.report(f'unexpected {kind}', f'Unexpected {kind}: {quoted(error)}\n{where}')
+
     @reported
-    def on_configure(self, state: Any) -> TransitionCallbackReturn:
+    async def on_configure(self, state: Any) -> TransitionCallbackReturn:
         config = node_config(self._settings.values())
-        worker: Worker[Frame] = Worker(partial(self._load, config), self._on_worker_error)
-        self._worker = worker
+        self._worker = Worker(partial(self._load, config), self._on_worker_error)
         self._core_log.open()
         try:
-            worker.start()
+            await self.finished(self._worker.begin())
         except Exception:
-            self._release()
+            await self._release()
             raise
         assert self._engine is not None
-        self._config = config
+        self._config = self._with_live_values(config)  # some may have come while it loaded
         self._outputs = Outputs(self, self._engine.labels)
         self._pipeline = Pipeline(
             self._engine,
@@ -148,6 +174,9 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
             self._on_restart,
             self._log,
         )
+        self._settings.tell_unused_qos()
+        if not self.get_parameter('autostart').value:  # somebody else manages it
+            self._bond.form()
         self._tick_timer = self.create_timer(TICK_S, self._on_tick, clock=self._steady)
         return result
 
@@ -157,28 +186,26 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         return super().on_deactivate(state)
 
     @reported
-    def on_cleanup(self, state: Any) -> TransitionCallbackReturn:
+    async def on_cleanup(self, state: Any) -> TransitionCallbackReturn:
         result = super().on_cleanup(state)
-        self._release()
+        await self._release()
         return result
 
     @reported
-    def on_shutdown(self, state: Any) -> TransitionCallbackReturn:
+    async def on_shutdown(self, state: Any) -> TransitionCallbackReturn:
         self._stop_streams()
         result = super().on_shutdown(state)
-        self._release()
+        await self._release()
         return result
 
-    def on_error(self, state: Any) -> TransitionCallbackReturn:  # noqa: ARG002
+    async def on_error(self, state: Any) -> TransitionCallbackReturn:  # noqa: ARG002
         """Come back to unconfigured with nothing left over."""
         self._stop_streams()
-        self._release()
+        await self._release()
         return TransitionCallbackReturn.SUCCESS
 
     def on_failed(self, message: str) -> None:
         """Say why a transition failed, at once and as long as it holds."""
-        if not self.context.ok():  # told to end in mid-transition: nothing works, nor should it
-            return
         self.get_logger().error(message)
         self._failure = message.splitlines()[0]
         self._publish_diagnostics()
@@ -230,8 +257,8 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
             return
         try:
             self._look_after(self._streams)
-        except Exception:  # a boundary: whatever it is, the other inputs are to be served
-            self._log.report('tick', f'Unexpected: {traceback.format_exc()}')
+        except Exception as error:  # a boundary: the other inputs are to be served
+            self.on_unexpected(error)
 
     def _look_after(self, streams: Streams) -> None:
         if self._clock_watch.jumped():
@@ -281,20 +308,24 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         self._publish_diagnostics()
         return response
 
+    def _with_live_values(self, config: NodeConfig) -> NodeConfig:
+        try:
+            return changed_live(config, node_config(self._settings.values()))
+        except ConfigError as error:
+            self.get_logger().warning(f'{error} The next configure will fail.')
+            return config
+
     def _on_parameters(self, names: set[str]) -> None:
         if self._config is None:
             return
-        try:
-            self._config = changed_live(self._config, node_config(self._settings.values()))
-        except ConfigError as error:
-            self.get_logger().warning(f'{error} The next configure will fail.')
-            return
+        self._config = self._with_live_values(self._config)
         if self._streams is not None:
             self._streams.reconfigure(self._config)
         for name in sorted(names):
             self.get_logger().info(f'Changed {name}; counts {self._settings.effect(name)}.')
 
     def _stop_streams(self) -> None:
+        self._bond.end()
         if self._tick_timer is not None:
             self.destroy_timer(self._tick_timer)
             self._tick_timer = None
@@ -304,9 +335,9 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         self._on_restart()
         self._alive = ()
 
-    def _release(self) -> None:
+    async def _release(self) -> None:
         if self._worker is not None:
-            self._worker.stop()
+            await self.finished(self._worker.end())
         self._core_log.close()
         if self._outputs is not None:
             self._outputs.destroy()
@@ -316,7 +347,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         statuses = {} if self._streams is None else self._streams.statuses()
         modalities = () if self._engine is None else self._engine.modalities
         whole = self._health.whole(
-            lifecycle=self._state_machine.current_state[1],
+            lifecycle=self.lifecycle_state,
             failure=self._failure,
             alive=[name for name, status in statuses.items() if status.is_alive],
             enabled=[name for name, status in statuses.items() if status.config.enabled],
@@ -337,7 +368,7 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         return notes
 
     def _values(self) -> dict[str, Any]:
-        values: dict[str, Any] = {'paused': self._paused}
+        values: dict[str, Any] = {'paused': self._paused, 'unexpected_errors': self._unexpected}
         if self._config is not None:
             values['device'] = self._health.hardware_id
             values['checkpoint'] = checkpoint_path(self._config.checkpoint).name
@@ -351,26 +382,3 @@ class SegmentNode(LifecycleNode):  # type: ignore[misc]
         if self._streams is not None:
             values |= {f'dropped_{cause}': n for cause, n in self._streams.dropped.items()}
         return values
-
-
-def main(args: list[str] | None = None) -> int:
-    """Run the node until it is told to stop."""
-    # Read when torch is loaded, with the checkpoint. Its threads would otherwise spin while they
-    # wait for each other, which on busy cores turns milliseconds into seconds.
-    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
-    node = None
-    try:
-        rclpy.init(args=args)
-        node = SegmentNode()
-        node.start()
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        # A second Ctrl-C, or that of a launch file on top of ours, must not break the clean-up.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if node is not None:
-            node.close()
-            node.destroy_node()
-        rclpy.try_shutdown()
-    return 0

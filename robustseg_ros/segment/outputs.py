@@ -21,7 +21,7 @@ from robustseg_ros.inputs.camera_info import resized_camera_info
 from robustseg_ros.inputs.conversions import array_to_image
 from robustseg_ros.node import optional
 from robustseg_ros.node.config import Looks
-from robustseg_ros.node.qos import LATCHED, STREAM
+from robustseg_ros.node.qos import LATCHED, STREAM, overridable
 from robustseg_ros.segment.overlay import paint_classes, paint_overlay, write_caption
 
 
@@ -192,7 +192,8 @@ class Outputs:
         return True
 
     def _publisher(self, output: Output, message: Any) -> Any:
-        return self._node.create_lifecycle_publisher(message, output.topic, output.qos)
+        create = self._node.create_lifecycle_publisher
+        return overridable(create, message, output.topic, output.qos)
 
 
 def unlabelled_below(

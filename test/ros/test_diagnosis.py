@@ -70,7 +70,9 @@ def test_no_camera_info_then_no_extrinsics(driver):
     driver.drive_until(['rgb', 'lidar'], lambda: 'no extrinsics' in driver.message('lidar'))
 
 
-@pytest.mark.parametrize('package', ['tf2_ros', 'vision_msgs', 'event_camera_msgs', 'cv_bridge'])
+@pytest.mark.parametrize(
+    'package', ['tf2_ros', 'vision_msgs', 'event_camera_msgs', 'bondpy', 'cv_bridge']
+)
 def test_what_is_not_installed_is_named_with_what_that_costs(driver, package):
     driver.settle('R')
     is_missing = find_spec(package) is None

@@ -77,5 +77,5 @@ def test_only_what_counts_at_once_changes_on_the_run():
     assert changed.inputs['rgb'].timeout_ns == 9_000_000_000
     assert changed.looks.opacity == 0.1
     assert not changed_live(config(), config(encode_ahead=False)).encode_ahead
-    assert changed.inputs['rgb'].topic == '/camera/image_raw'
+    assert changed.inputs['rgb'].topic == 'camera/image_raw'
     assert changed.checkpoint == 'streets_student'

@@ -1,11 +1,16 @@
 """The declarations of the parameters."""
 
 import math
+from pathlib import Path
 
 import pytest
 
 from robustseg_core.errors import ConfigError
-from robustseg_ros.node.parameters import Parameter, parameter_table, unknown_parameter
+from robustseg_ros.node.arguments import parameters_for
+from robustseg_ros.node.parameter import Parameter
+from robustseg_ros.node.parameters import MODALITIES, parameter_table, unknown_parameter
+
+CONFIG = Path(__file__).resolve().parents[3] / 'config'
 
 
 def parameter(default, **rest):
@@ -63,10 +68,29 @@ def test_every_default_is_one_of_the_values_allowed():
 
 
 def test_a_modality_without_defaults_of_its_own_gets_a_topic():
-    assert parameter_table(['thermal'])['thermal.topic'].default == '/thermal/image_raw'
+    assert parameter_table(['thermal'])['thermal.topic'].default == 'thermal/image_raw'
 
 
 def test_unknown_parameter_is_answered_with_the_nearest():
     known = parameter_table(['rgb'])
     assert "did you mean 'rgb.timeout'" in unknown_parameter('rgb.timout', known)
     assert 'did you mean' not in unknown_parameter('zzz', known)
+
+
+@pytest.mark.parametrize(
+    ('default', 'value'),
+    [('a', 'x' * 5_000_000), (['a'], ['x' * 5_000_000]), ([], [1.0] * 1_000_000)],
+)
+def test_what_is_of_megabytes_is_refused_in_few_words(default, value):
+    with pytest.raises(ConfigError) as told:
+        parameter(default).check(value)
+    assert len(str(told.value)) < 1000
+
+
+@pytest.mark.parametrize('path', sorted(CONFIG.glob('*.yaml')), ids=lambda path: path.name)
+def test_every_shipped_file_has_known_parameters_with_good_values(path):
+    given = parameters_for('/segment', [str(path)])
+    table = parameter_table([*MODALITIES, *given['modalities']])
+    for name, value in given.items():
+        table[name].check(value)
+    assert given['checkpoint']

@@ -142,3 +142,38 @@ def test_offers_of_the_old_time_are_forgotten(made):
     go.set()
     assert done.wait(5)
     assert seen == ['reset', 'new']
+
+
+def test_beginning_and_ending_wait_for_nobody():
+    loading, go = Event(), Event()
+
+    def load():
+        loading.set()
+        go.wait(5)
+        return print
+
+    worker = Worker(load, on_error=print)
+    loaded = worker.begin()
+    assert loading.wait(5)
+    assert not loaded.done()
+    ended = worker.end()
+    assert not ended.done()
+    assert not worker.stop(timeout_s=0.01)  # and it says so
+    go.set()
+    ended.result(5)
+    assert loaded.done()
+    assert worker.stop()
+
+
+def test_a_worker_that_never_began_has_ended():
+    assert Worker(lambda: print, on_error=print).end().done()
+
+
+def test_a_library_that_would_end_the_program_while_it_loads_is_an_error():
+    def load():
+        raise SystemExit(3)
+
+    worker = Worker(load, on_error=print)
+    with pytest.raises(RuntimeError, match='SystemExit'):
+        worker.start()
+    worker.end().result(5)

@@ -26,7 +26,7 @@ class Node:
     def __init__(self):
         self.publishers = {}
 
-    def create_lifecycle_publisher(self, message, topic, qos):
+    def create_lifecycle_publisher(self, message, topic, qos, **options):
         return self.publishers.setdefault(topic, Publisher())
 
 
