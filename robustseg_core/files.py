@@ -8,8 +8,9 @@ import os
 from pathlib import Path
 import re
 import stat
+from typing import BinaryIO
 
-from robustseg_core.errors import WriteError
+from robustseg_core.errors import DataError, WriteError
 from robustseg_core.quoting import quoted
 
 
@@ -96,6 +97,41 @@ def make_folder(path: Path) -> None:
     except OSError as error:
         msg = f'Folder {quoted(path)} cannot be made: {error.strerror}.'
         raise WriteError(msg) from error
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open ``path`` for reading, if it is a regular file; a pipe is refused, not waited for.
+
+    Raises:
+        DataError: It is missing, may not be read, or is no regular file.
+    """
+    try:
+        # Without it a pipe that nobody writes to would be waited for for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        msg = f'{quoted(path)} cannot be read: {reason}.'
+        raise DataError(msg) from error
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        msg = f'{quoted(path)} is {kind_of(mode)}; wanted a regular file.'
+        raise DataError(msg)
+    return os.fdopen(descriptor, 'rb')
+
+
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """Return the content of the regular file ``path``, of which there may be ``most_bytes``.
+
+    Raises:
+        DataError: See ``open_regular``; or it is larger.
+    """
+    with open_regular(path) as file:
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        msg = f'{quoted(path)} has more than {most_bytes} bytes, which are the most wanted.'
+        raise DataError(msg)
+    return content
 
 
 def kind_of(mode: int) -> str:

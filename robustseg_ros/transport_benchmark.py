@@ -163,11 +163,13 @@ def _send(stream: Stream, variables: Mapping[str, str]) -> None:
     import rclpy
     from sensor_msgs.msg import Image
 
+    from robustseg_ros.node.initialised import initialised
+
     size = 3 * stream.width * stream.height
     message = Image(height=stream.height, width=stream.width, encoding='bgr8')
     message.step = 3 * stream.width
     message.data = array('B', bytes(size))
-    with rclpy.init():
+    with initialised():
         node = rclpy.create_node(f'{TOPIC}_sender')
         publisher = node.create_publisher(Image, TOPIC, _qos(stream))
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -192,6 +194,8 @@ def _receive(
     import rclpy
     from sensor_msgs.msg import Image
 
+    from robustseg_ros.node.initialised import initialised
+
     latencies_ms: list[float] = []
 
     def arrived(message: Image) -> None:
@@ -199,7 +203,7 @@ def _receive(
         sent_ns = stamp.sec * 10**9 + stamp.nanosec
         latencies_ms.append((time.monotonic_ns() - sent_ns) / 1e6)
 
-    with rclpy.init():
+    with initialised():
         node = rclpy.create_node(f'{TOPIC}_receiver')
         node.create_subscription(Image, TOPIC, arrived, _qos(stream))
         while not stop.is_set():

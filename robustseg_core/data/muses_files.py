@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from importlib.util import find_spec
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +16,8 @@ from robustseg_core.data.reading import (
     read_points,
     read_raw_picture,
 )
-from robustseg_core.errors import DataError
+from robustseg_core.documents import read_json
+from robustseg_core.errors import DataError, RobustSegError
 from robustseg_core.labels import MUSES
 from robustseg_core.sensors import CameraModel, Events, RadarPoints, radar_points
 
@@ -111,7 +111,7 @@ def read_calibration(path: Path) -> Calibration:
         DataError: It is missing, or lacks one of these.
     """
     try:
-        values = json.loads(path.read_text())
+        values = read_json(path)
         intrinsics, extrinsics = values['intrinsics'], values['extrinsics']
         radar = extrinsics.get('radar2rgb')
         return Calibration(
@@ -121,7 +121,7 @@ def read_calibration(path: Path) -> Calibration:
             np.array(extrinsics['event2rgb'], np.float64).reshape(4, 4),
             None if radar is None else np.array(radar, np.float64).reshape(4, 4),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (RobustSegError, AttributeError, ValueError, KeyError, TypeError) as error:
         msg = (
             f'MUSES calibration {str(path)!r} is not intrinsics.(rgb, event).K and '
             f'extrinsics.(lidar2rgb, event2rgb): {error!r}.'

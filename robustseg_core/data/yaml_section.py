@@ -9,9 +9,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from robustseg_core.errors import ConfigError
+from robustseg_core.documents import read_yaml
+from robustseg_core.errors import ConfigError, DataError
 
 
 class Section:
@@ -46,13 +45,9 @@ class Section:
             ConfigError: It cannot be read, or is no YAML mapping.
         """
         try:
-            values = yaml.safe_load(path.read_text(encoding='utf-8'))
-        except OSError as error:
-            msg = f'Cannot read {str(path)!r}: {error.strerror}.'
-            raise ConfigError(msg) from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            msg = f'{str(path)!r} is no YAML: {error}'
-            raise ConfigError(msg) from error
+            values = read_yaml(path)
+        except DataError as error:
+            raise ConfigError(str(error)) from error
         return cls(path, '', values)
 
     def __contains__(self, name: str) -> bool:

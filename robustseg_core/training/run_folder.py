@@ -15,7 +15,8 @@ from typing import Any
 
 import yaml
 
-from robustseg_core.errors import ConfigError
+from robustseg_core.documents import read_yaml
+from robustseg_core.errors import ConfigError, DataError
 from robustseg_core.files import make_folder, replace_file
 from robustseg_core.training.config import TrainConfig
 
@@ -111,8 +112,8 @@ class RunFolder:
     def _changes(self, config: TrainConfig) -> Iterator[str]:
         """Describe the settings in which ``config`` differs from the one written down."""
         try:
-            before = dict(_dotted(yaml.safe_load(self.config.read_text(encoding='utf-8'))))
-        except (OSError, yaml.YAMLError, AttributeError) as error:
+            before = dict(_dotted(read_yaml(self.config)))
+        except (DataError, ConfigError, AttributeError) as error:
             msg = f'{str(self.config)!r} is not what this program wrote: {error}'
             raise ConfigError(msg) from error
         after = dict(_dotted(plain(config)))

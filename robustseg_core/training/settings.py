@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from itertools import zip_longest
 from pathlib import Path
 import re
 import sys
@@ -11,7 +12,9 @@ from typing import NoReturn
 
 import jsonargparse
 
-from robustseg_core.errors import ConfigError
+from robustseg_core.documents import check_yaml, read_text
+from robustseg_core.errors import ConfigError, RobustSegError
+from robustseg_core.quoting import quoted
 from robustseg_core.training.config import TrainConfig
 
 USAGE_ERROR = 2  # the exit status of argparse
@@ -46,6 +49,11 @@ class SettingsParser(jsonargparse.ArgumentParser):
             key, equals, _ = word.partition('=')
             if equals and not word.startswith('-'):
                 self._check(key)
+        try:
+            for file in _config_files(words):  # before the parser reads them, without limits
+                check_yaml(read_text(file), quoted(file))
+        except RobustSegError as error:
+            self.error(str(error))
         # The line then reads like the YAML.
         options = [
             f'--{word}' if '=' in word and not word.startswith('-') else word for word in words
@@ -80,6 +88,14 @@ class SettingsParser(jsonargparse.ArgumentParser):
         same = [each for each in known if group and each.rpartition('.')[0] == group]
         shown = same or sorted({each.partition('.')[0] for each in known})
         return f'unknown setting {key!r}; known are {", ".join(shown)}'
+
+
+def _config_files(words: Sequence[str]) -> Iterator[Path]:
+    """Yield the files that ``--config FILE`` and ``--config=FILE`` name."""
+    for word, following in zip_longest(words, words[1:]):
+        option, equals, value = word.partition('=')
+        if option == '--config' and (equals or following):
+            yield Path(value if equals else following)
 
 
 def add_settings(parser: SettingsParser, description: str) -> None:

@@ -65,9 +65,10 @@ def _run(bag: Path, options: PlayOptions, ros_arguments: Sequence[str]) -> None:
 
     from robustseg_ros.bags.play_options import not_installed_line
     from robustseg_ros.bags.player import BagPlayer
+    from robustseg_ros.node.initialised import initialised
 
     # Python's own handlers stay: rclpy's would shut ROS down under the last messages.
-    with rclpy.init(args=list(ros_arguments), signal_handler_options=SignalHandlerOptions.NO):
+    with initialised(args=list(ros_arguments), signal_handler_options=SignalHandlerOptions.NO):
         player = BagPlayer(bag, rclpy.create_node(NODE_NAME), options)
         if player.not_installed:
             print(not_installed_line(player.not_installed))

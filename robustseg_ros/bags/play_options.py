@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
 
 from robustseg_core.errors import ConfigError, DataError
-from robustseg_ros.bags.reading import BagInfo, RecordedTopic
+from robustseg_ros.bags.reading import BagInfo
+from robustseg_ros.bags.recorded import RecordedTopic, check_topic
 
 CLOCK_TOPIC = '/clock'
+MOST_SHOWN = 1000  # characters of a list of topics
 
 # (topic, nanoseconds since the bag's first message) -> whether the message is published.
 Gate = Callable[[str, int], bool]
@@ -58,11 +59,12 @@ def choose_topics(info: BagInfo, options: PlayOptions) -> list[RecordedTopic]:
     """Return the topics of a bag that ``options`` asks for.
 
     Raises:
-        DataError: The bag has no topic of a name given, or none is left.
+        DataError: The bag has no topic of a name given, none is left, or one that is left cannot
+            have been recorded by ROS.
     """
     recorded = [topic.name for topic in info.topics]
     if unknown := sorted({*(options.topics or ()), *options.exclude} - set(recorded)):
-        msg = f'Bag {str(info.path)!r} has no topic {unknown}; it has {sorted(recorded)}.'
+        msg = f'Bag {str(info.path)!r} has no topic {unknown}; it has {_shown(recorded)}.'
         raise DataError(msg)
     chosen = [
         topic
@@ -72,21 +74,25 @@ def choose_topics(info: BagInfo, options: PlayOptions) -> list[RecordedTopic]:
         and not (topic.name == CLOCK_TOPIC and options.clock_hz is not None)
     ]
     if not chosen:
-        msg = f'No topic of bag {str(info.path)!r} is left to play; it has {sorted(recorded)}.'
+        msg = f'No topic of bag {str(info.path)!r} is left to play; it has {_shown(recorded)}.'
+        raise DataError(msg)
+    for topic in chosen:
+        check_topic(info.path, topic)
+    if twice := [name for name, count in Counter(t.name for t in chosen).items() if count > 1]:
+        msg = f'Bag {str(info.path)!r} has topic {twice[0]!r} twice; wanted one type for each.'
         raise DataError(msg)
     return chosen
 
 
-def message_class(msgtype: str) -> type[Any] | None:
-    """Return the class of a type like ``sensor_msgs/msg/Image``, or None if not installed."""
-    package, _, name = msgtype.partition('/msg/')
-    try:
-        return getattr(import_module(f'{package}.msg'), name, None)
-    except ImportError:
-        return None
-
-
 def not_installed_line(topics: Sequence[RecordedTopic]) -> str:
     """Say which topics are skipped for want of their message packages."""
-    names = ', '.join(f'{topic.name} ({topic.msgtype})' for topic in topics)
+    names = _cut(', '.join(f'{topic.name} ({topic.msgtype})' for topic in topics))
     return f'Skipped, because their message types are not installed: {names}.'
+
+
+def _shown(names: Sequence[str]) -> str:
+    return _cut(str(sorted(names)))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_SHOWN else f'{text[:MOST_SHOWN]}... ({len(text)} characters)'

@@ -16,24 +16,24 @@ from rclpy.publisher import Publisher
 from rosgraph_msgs.msg import Clock
 
 from robustseg_core.errors import DataError
+from robustseg_ros.bags.message_packages import message_class
 from robustseg_ros.bags.play_options import (
     CLOCK_TOPIC,
     PlayOptions,
     choose_topics,
-    message_class,
     not_installed_line,
 )
-from robustseg_ros.bags.reading import (
-    ReadAhead,
-    RecordedTopic,
-    Serialized,
-    read_info,
-    read_messages,
-)
+from robustseg_ros.bags.reading import ReadAhead, Serialized, read_info, read_messages
+from robustseg_ros.bags.recorded import RecordedTopic
 from robustseg_ros.bags.replay_qos import is_latched, replay_qos
 
 # How long reliable subscribers get to ask for the last messages again.
-FAREWELL_S = 1.0
+FAREWELL_S = 2.0
+# Others confirm nothing. What was published last is still on its way to them, in fragments where
+# it is large, and is lost where its publisher goes first.
+LINGER_S = 0.5
+SMALLEST_MESSAGE = 4  # bytes: the header of every serialised one
+LONGEST_SLEEP_S = 3600.0  # at once: what a clock of the operating system takes
 SHORTEST_PASS_S = 0.1
 # Subscribers of one node are discovered one after the other.
 SETTLE_S = 0.3
@@ -82,6 +82,7 @@ class BagPlayer:
         self._node = node
         self._options = options = options or PlayOptions()
         self._stop = Event()
+        self._last_published = -math.inf
         self.info = read_info(path)
         self.report = PlayReport()
         self._start_ns = self.info.start_ns + round(options.start_offset_s * 1e9)
@@ -126,11 +127,14 @@ class BagPlayer:
         self._stop.set()
 
     def close(self) -> None:
-        """Let reliable subscribers get the last messages, then remove the publishers."""
-        deadline = time.monotonic() + FAREWELL_S
+        """Let subscribers get the last messages, then remove the publishers."""
+        now = time.monotonic()
         for publisher in self._publishers.values():
-            left_s = max(0.0, deadline - time.monotonic())
+            left_s = max(0.0, now + FAREWELL_S - time.monotonic())
             publisher.wait_for_all_acked(Duration(seconds=left_s))
+        if any(pub.get_subscription_count() for pub in self._publishers.values()):
+            time.sleep(max(0.0, self._last_published + LINGER_S - time.monotonic()))
+        for publisher in self._publishers.values():
             self._node.destroy_publisher(publisher)
         self._publishers.clear()
         if self._clock is not None:
@@ -149,6 +153,12 @@ class BagPlayer:
             first = next(messages, None)  # the time runs from when the disk is there
             pace = _Pace(self._start_ns, self._options)
             for message in () if first is None else chain([first], messages):
+                if not self._start_ns <= message.time_ns <= self.info.end_ns:
+                    msg = (
+                        f'Bag {str(self.info.path)!r} has a message of {message.time_ns} ns on '
+                        f'{message.topic!r}, which is not between its first and last.'
+                    )
+                    raise DataError(msg)
                 due = pace.wall(message.time_ns)
                 self._wait_until(due, pace)
                 if self._stop.is_set():
@@ -163,7 +173,14 @@ class BagPlayer:
         gate = self._options.gate
         shown = gate is None or gate(message.topic, message.time_ns - self.info.start_ns)
         if shown:
+            if len(message.data) < SMALLEST_MESSAGE:
+                msg = (
+                    f'Bag {str(self.info.path)!r} has a message of {len(message.data)} bytes on '
+                    f'{message.topic!r}; every message has at least {SMALLEST_MESSAGE}.'
+                )
+                raise DataError(msg)
             self._publishers[message.topic].publish(message.data)
+            self._last_published = time.monotonic()
         counts = self.report.published if shown else self.report.withheld
         counts[message.topic] = counts.get(message.topic, 0) + 1
 
@@ -194,8 +211,8 @@ class BagPlayer:
         self._sleep_until(due)
 
     def _sleep_until(self, wall: float) -> None:
-        if (left_s := wall - time.monotonic()) > 0:
-            self._stop.wait(left_s)
+        while (left_s := wall - time.monotonic()) > 0 and not self._stop.is_set():
+            self._stop.wait(min(left_s, LONGEST_SLEEP_S))
 
 
 class _Pace:

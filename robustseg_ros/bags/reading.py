@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+import json
 from pathlib import Path
 from queue import Empty, Full, Queue
-import struct
+import select
+import signal
+import subprocess
+import sys
 from threading import Event, Thread
-from typing import NamedTuple
-
-import apsw
-from rosbags.interfaces import Connection, ConnectionExtRosbag2, Qos
-from rosbags.rosbag2 import Reader, ReaderError
+from typing import Any, NamedTuple
 
 from robustseg_core.errors import DataError
+from robustseg_core.quoting import quoted
+from robustseg_ros.bags.bag_process import END, ERROR, HEADER, INFO
+from robustseg_ros.bags.recorded import RecordedTopic, recorded_topic
 
 READ_AHEAD = 32  # messages
-
-
-class RecordedTopic(NamedTuple):
-    """A topic of a bag, and the quality of service its publishers offered, as far as recorded."""
-
-    name: str
-    msgtype: str
-    messages: int
-    qos: tuple[Qos, ...]
+LEAVE_S = 1.0
+# A disk that sleeps takes ten seconds to wake.
+STALL_S = 60.0
+LAST_NS = (2**31 - 1) * 10**9  # the last time that a stamp of ROS can say
 
 
 class BagInfo(NamedTuple):
@@ -49,18 +47,13 @@ def read_info(path: Path) -> BagInfo:
     """Look into the bag ``path``: a folder with metadata.yaml, an .mcap file or a .db3 file.
 
     Raises:
-        DataError: It is missing, damaged, or holds no messages.
+        DataError: It is missing, damaged, asks for too much memory or time, or holds no messages.
     """
-    with _open(path) as reader:
-        if reader.message_count == 0:
-            msg = f'Bag {str(path)!r} holds no messages.'
-            raise DataError(msg)
-        return BagInfo(
-            path,
-            tuple(_topic(connection) for connection in reader.connections),
-            reader.start_time,
-            reader.end_time - 1,  # rosbags counts the end as the first moment after
-        )
+    with _BagStream(path) as stream:
+        for kind, _, _, data in stream:
+            if kind == INFO:
+                return _info(path, json.loads(data))
+    raise _unreadable(path, 'it ended before it said what it holds')
 
 
 def read_messages(
@@ -69,14 +62,12 @@ def read_messages(
     """Yield the messages of ``topics`` recorded in [start, stop), in the order of time.
 
     Raises:
-        DataError: The bag is missing or damaged.
+        DataError: The bag is missing, damaged, or asks for too much memory or time.
     """
-    with _open(path) as reader:
-        wanted = [connection for connection in reader.connections if connection.topic in topics]
-        if not wanted:  # to rosbags an empty list means all
-            return
-        for connection, time_ns, data in reader.messages(wanted, start_ns, stop_ns):
-            yield Serialized(connection.topic, time_ns, bytes(data))
+    names = sorted(topics)
+    with _BagStream(path, names, start_ns, stop_ns) as stream:
+        for _, index, time_ns, data in stream:
+            yield Serialized(names[index], time_ns, data)
 
 
 class ReadAhead:
@@ -100,7 +91,7 @@ class ReadAhead:
 
     def __exit__(self, *error: object) -> None:
         self._stopped.set()
-        self._thread.join()
+        self._thread.join(LEAVE_S)  # it may be waiting for a disk
 
     def __iter__(self) -> Iterator[Serialized]:
         """Yield the messages in the order of time.
@@ -139,30 +130,118 @@ class ReadAhead:
         return False
 
 
-# What rosbags lets through for files that are not what their names say.
-_BROKEN = (ReaderError, apsw.Error, OSError, ValueError, LookupError, EOFError, struct.error)
+class _BagStream:
+    """What a ``bag_process`` answers; iterate once, and leave it whenever you like.
+
+    Args:
+        path: The bag.
+        topics: Those whose messages are wanted; None = only what the bag holds.
+        start_ns: Of the messages, None = from the first.
+        stop_ns: First time no longer wanted, None = to the last.
+
+    Raises:
+        DataError: There is no such bag.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        topics: Sequence[str] | None = None,
+        start_ns: int | None = None,
+        stop_ns: int | None = None,
+    ) -> None:
+        if not path.exists():
+            msg = f'There is no bag {str(path)!r}.'
+            raise DataError(msg)
+        if path.is_dir() and not (path / 'metadata.yaml').is_file():
+            msg = f'{str(path)!r} is no bag: a folder needs metadata.yaml.'
+            raise DataError(msg)
+        self._path = path
+        self._request = {
+            'path': str(path),
+            'topics': topics,
+            'start': start_ns,
+            'stop': stop_ns,
+        }
+
+    def __enter__(self) -> _BagStream:
+        self._process = subprocess.Popen(
+            [sys.executable, '-m', 'robustseg_ros.bags.bag_process'],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            start_new_session=True,  # Ctrl-C is for who reads, who then ends it
+        )
+        assert self._process.stdin is not None  # it is a pipe
+        with suppress(BrokenPipeError), self._process.stdin as stdin:
+            stdin.write(json.dumps(self._request).encode())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None  # it is a pipe
+        self._process.stdout.close()
+
+    def __iter__(self) -> Iterator[tuple[int, int, int, bytes]]:
+        """Yield kind, index of the topic, time (ns), and content of each frame.
+
+        Raises:
+            DataError: The bag cannot be read.
+        """
+        while True:
+            kind, index, time_ns, size = HEADER.unpack(self._read(HEADER.size))
+            data = self._read(size)
+            if kind == ERROR:
+                raise _unreadable(self._path, data.decode(errors='replace'))
+            if kind == END:
+                return
+            yield kind, index, time_ns, data
+
+    def _read(self, size: int) -> bytes:
+        stdout = self._process.stdout
+        assert stdout is not None  # it is a pipe
+        content = bytearray(size)
+        view, filled = memoryview(content), 0
+        while filled < size:
+            ready, _, _ = select.select([stdout], [], [], STALL_S)
+            if not ready:
+                raise _unreadable(self._path, f'nothing came for {STALL_S:g} s')
+            count = stdout.readinto(view[filled:])  # type: ignore[attr-defined]
+            if not count:
+                raise _unreadable(self._path, self._how_it_ended())
+            filled += count
+        return bytes(content)
+
+    def _how_it_ended(self) -> str:
+        status = self._process.wait()
+        if status in {-signal.SIGXCPU, -signal.SIGKILL}:
+            return 'reading it took too much time or memory and was ended'
+        return f'reading it broke off with exit status {status}'
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[Reader]:
-    if not path.exists():
-        msg = f'There is no bag {str(path)!r}.'
+def _unreadable(path: Path, reason: str) -> DataError:
+    return DataError(f'Bag {str(path)!r} cannot be read: {reason}.')
+
+
+def _info(path: Path, found: Any) -> BagInfo:
+    times = found['start'], found['end']
+    if found['messages'] == 0:
+        msg = f'Bag {str(path)!r} holds no messages.'
         raise DataError(msg)
-    if path.is_dir() and not (path / 'metadata.yaml').is_file():
-        msg = f'{str(path)!r} is no bag: a folder needs metadata.yaml.'
+    if not all(type(each) is int for each in times) or not 0 <= times[0] <= times[1] <= LAST_NS:
+        msg = (
+            f'Bag {str(path)!r} says that it goes from {quoted(times[0])} to {quoted(times[1])} '
+            f'ns; wanted times from 0 to {LAST_NS}, the last that ROS has.'
+        )
         raise DataError(msg)
-    try:
-        with Reader(path) as reader:
-            yield reader
-    except _BROKEN as error:
-        msg = f'Bag {str(path)!r} cannot be read: {error!r}.'
-        raise DataError(msg) from error
-
-
-def _topic(connection: Connection) -> RecordedTopic:
-    offered = (
-        tuple(connection.ext.offered_qos_profiles)
-        if isinstance(connection.ext, ConnectionExtRosbag2)
-        else ()
-    )
-    return RecordedTopic(connection.topic, connection.msgtype, connection.msgcount, offered)
+    topics: dict[tuple[str, str], RecordedTopic] = {}
+    for each in found['topics']:
+        topic = recorded_topic(path, *each)
+        key = topic.name, topic.msgtype
+        if (same := topics.get(key)) is not None:  # some recorders split by publisher
+            count = topic.messages + same.messages
+            topic = topic._replace(messages=count, qos=(*same.qos, *topic.qos))
+        topics[key] = topic
+    return BagInfo(path, tuple(topics.values()), *times)

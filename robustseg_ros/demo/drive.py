@@ -16,7 +16,7 @@ from robustseg_core.modalities import ModalitySet
 from robustseg_core.sensors import CameraModel
 from robustseg_ros.bags import channels
 from robustseg_ros.bags.convert import STREETS, convert, open_source
-from robustseg_ros.bags.play_options import message_class
+from robustseg_ros.bags.message_packages import message_class
 from robustseg_ros.bags.reading import read_info, read_messages
 from robustseg_ros.bags.sources import SourceOptions
 from robustseg_ros.demo.schedule import CONDITIONS

@@ -36,9 +36,12 @@ from std_msgs.msg import String  # noqa: E402
 
 from robustseg_core.errors import ConfigError, DataError  # noqa: E402
 from robustseg_ros.bags import play  # noqa: E402
+from robustseg_ros.bags.channels import Channel, Record  # noqa: E402
 from robustseg_ros.bags.play_options import PlayOptions  # noqa: E402
 from robustseg_ros.bags.player import BagPlayer  # noqa: E402
 from robustseg_ros.bags.replay_qos import replay_qos  # noqa: E402
+from robustseg_ros.bags.writer import BagWriter  # noqa: E402
+from robustseg_ros.node.initialised import initialised  # noqa: E402
 
 pytestmark = pytest.mark.ros
 
@@ -95,7 +98,7 @@ def node(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv('ROS_DOMAIN_ID', str(1 + (os.getpid() + 50) % 100))
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     monkeypatch.setenv('AMENT_PREFIX_PATH', os.environ.get('AMENT_PREFIX_PATH', sys.prefix))
-    with rclpy.init():
+    with initialised():
         yield rclpy.create_node('listener')
 
 
@@ -157,6 +160,33 @@ def test_replay_keeps_order_rate_exclusions_and_latched_topics(bag: Path, node: 
     assert '21 messages on 2 topics, 1.0 s at rate 2' in out
     assert 'Played 21 messages' in out
     assert err == ''
+
+
+@pytest.mark.parametrize('effort', [ReliabilityPolicy.BEST_EFFORT, ReliabilityPolicy.RELIABLE])
+def test_the_last_message_arrives(tmp_path: Path, node: Any, effort: ReliabilityPolicy) -> None:
+    store = get_typestore(Stores.ROS2_JAZZY)
+    text = store.types['std_msgs/msg/String']
+    path = tmp_path / 'bag.mcap'
+    with BagWriter(path) as writer:
+        channel = Channel('/large', 'std_msgs/msg/String')
+        for index in range(5):
+            writer.write(Record(channel, 1000 + index, text(str(index) * 4_000_000)))
+    # Deep enough for all, so that none is missing but what was never sent.
+    profile = QoSProfile(depth=10, reliability=effort)
+    for _ in range(3):
+        assert played_through(path, node, profile) == ['0', '1', '2', '3', '4']
+
+
+def played_through(path: Path, node: Any, profile: QoSProfile) -> list[str]:
+    """Return the first letter of each message that a subscription has received."""
+    heard = listen(node, '/large', profile=profile)
+    player = start(path, '--wait-for-subscribers', '10')
+    spin_until(node, lambda: player.poll() is not None, 30.0)
+    deadline = time.monotonic() + 2.0
+    while len(heard.values) < 5 and time.monotonic() < deadline:
+        rclpy.spin_once(node, timeout_sec=0.02)
+    node.destroy_subscription(next(iter(node.subscriptions)))
+    return [text[0] for text in heard.values]
 
 
 def test_loop_starts_over_with_the_clock_and_sigterm_ends_it(bag: Path, node: Any) -> None:

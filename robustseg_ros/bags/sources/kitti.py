@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timezone
-import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robustseg_core.data.reading import MissingFiles, read_picture, read_points
-from robustseg_core.errors import DataError
+from robustseg_core.documents import read_json
+from robustseg_core.errors import DataError, RobustSegError
 from robustseg_core.sensors import CameraModel
 from robustseg_ros.bags import channels, messages
 from robustseg_ros.bags.channels import Record
@@ -133,6 +133,18 @@ class KittiSource:
         return self._layout.scans / f'{name}.bin'
 
 
+# What a file that is none raises; of linear algebra: a matrix without inverse.
+_NO_CALIBRATION = (
+    RobustSegError,
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    np.linalg.LinAlgError,
+)
+
+
 def read_calibration(root: Path, layout: Layout) -> Calibration:
     """Read the calibration of a drive: pixel = P_rect R_rect T_velodyne_to_camera point.
 
@@ -141,7 +153,7 @@ def read_calibration(root: Path, layout: Layout) -> Calibration:
     """
     try:
         if layout.plain:
-            values = json.loads((root / 'calib.json').read_text())
+            values = read_json(root / 'calib.json')
             rate_hz = float(values.get('rate_hz', 10.0))
             lidar = np.array(values['T_velodyne_to_camera'], np.float64).reshape(4, 4)
         else:
@@ -154,7 +166,14 @@ def read_calibration(root: Path, layout: Layout) -> Calibration:
         projection = np.array(values['P_rect'], np.float64).reshape(3, 4)
         rectify = np.eye(4)
         rectify[:3, :3] = np.array(values['R_rect'], np.float64).reshape(3, 3)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        matrix = projection[:, :3]
+        # The last column shifts from camera 0, which R_rect leads to, to the pictures' camera.
+        shift = np.eye(4)
+        shift[:3, 3] = np.linalg.solve(matrix, projection[:, 3])
+        if not (rate_hz > 0 and np.isfinite([rate_hz, *shift.flat, *lidar.flat]).all()):
+            msg = f'rate_hz is {rate_hz}, or a matrix is not finite'
+            raise ValueError(msg)
+    except _NO_CALIBRATION as error:
         wanted = (
             'calib.json with P_rect (3x4), R_rect (3x3), T_velodyne_to_camera (4x4)'
             if layout.plain
@@ -163,10 +182,6 @@ def read_calibration(root: Path, layout: Layout) -> Calibration:
         )
         msg = f'KITTI drive {str(root)!r} has no usable calibration: {error!r}; wanted {wanted}.'
         raise DataError(msg) from error
-    matrix = projection[:, :3]
-    # The last column shifts from camera 0, which R_rect leads to, to the camera of the pictures.
-    shift = np.eye(4)
-    shift[:3, 3] = np.linalg.solve(matrix, projection[:, 3])
     return Calibration(matrix, shift @ rectify @ lidar, rate_hz)
 
 
@@ -188,8 +203,12 @@ def _recorded_stamps(layout: Layout) -> list[int] | None:
     if layout.plain or not path.is_file():
         return None
     stamps = []
-    for line in filter(None, path.read_text().splitlines()):
-        seconds, _, fraction = line.strip().partition('.')
-        moment = datetime.strptime(seconds, '%Y-%m-%d %H:%M:%S').replace(tzinfo=timezone.utc)
-        stamps.append(int(moment.timestamp()) * 10**9 + int(fraction.ljust(9, '0')[:9] or 0))
+    try:
+        for line in filter(None, path.read_text().splitlines()):
+            seconds, _, fraction = line.strip().partition('.')
+            moment = datetime.strptime(seconds, '%Y-%m-%d %H:%M:%S').replace(tzinfo=timezone.utc)
+            stamps.append(int(moment.timestamp()) * 10**9 + int(fraction.ljust(9, '0')[:9] or 0))
+    except (OSError, ValueError) as error:
+        msg = f'{str(path)!r} does not hold a time per line, as KITTI writes them: {error}.'
+        raise DataError(msg) from error
     return stamps

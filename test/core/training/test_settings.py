@@ -59,7 +59,7 @@ def test_an_unknown_key_of_a_file_is_told_alike(capsys, tmp_path, text, line):
 
 
 def test_a_file_that_is_no_yaml_is_told_in_a_line(capsys, tmp_path):
-    assert refused(capsys, [], 'data: [\n', tmp_path).startswith('Problems parsing config')
+    assert refused(capsys, [], 'data: [\n', tmp_path).endswith('line 2, column 1.')
 
 
 def test_a_file_that_is_not_there_is_named(capsys, tmp_path):
