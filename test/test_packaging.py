@@ -19,7 +19,7 @@ PIP = {'cv2': 'opencv-python', 'yaml': 'pyyaml'}
 # Imported by commands that are no part of a robot and say what they lack, or part of what is
 # declared (apsw of rosbags, google.protobuf of onnx).
 OFFLINE = {
-    'PIL', 'apsw', 'google', 'h5py', 'hdf5plugin', 'jsonargparse', 'lightning', 'matplotlib',
+    'PIL', 'google', 'h5py', 'hdf5plugin', 'jsonargparse', 'lightning', 'matplotlib',
     'nncf', 'onnxruntime', 'sklearn', 'tensorrt', 'torchvision', 'transformers',
 }  # fmt: skip
 
