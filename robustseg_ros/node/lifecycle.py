@@ -7,14 +7,16 @@ from concurrent.futures import Future as ThreadFuture
 from inspect import isawaitable
 from typing import Any, TypeVar
 
-from lifecycle_msgs.msg import State
+from lifecycle_msgs.msg import State, Transition
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.task import Future
 
 from robustseg_core.quoting import quoted
 
 _TELL = True  # on ~/transition_event
+_NONE = Transition.TRANSITION_CREATE  # which no state allows
 
 T = TypeVar('T')
 Step = Callable[[LifecycleState], TransitionCallbackReturn | Awaitable[TransitionCallbackReturn]]
@@ -26,8 +28,8 @@ class PatientLifecycleNode(LifecycleNode):  # type: ignore[misc]
     rclpy runs a transition from its beginning to its end inside the service that asks for it, so
     that no other service answers. Here the transition is a coroutine of the executor: all of it
     runs in the executor's thread, and while it waits for ``finished`` the executor serves others.
-    ``trigger_configure`` and the like of rclpy do not wait and are not for such a node; use
-    ``change_state``.
+    ``trigger_configure`` and the like spin until the transition is through: they are for programs
+    that spin by themselves, and not for callbacks, which await ``change_state``.
     """
 
     def __init__(self, name: str, **arguments: Any) -> None:
@@ -40,6 +42,8 @@ class PatientLifecycleNode(LifecycleNode):  # type: ignore[misc]
             State.TRANSITION_STATE_DEACTIVATING: self.on_deactivate,
             State.TRANSITION_STATE_ERRORPROCESSING: self.on_error,
         }
+        # Of a node that nobody spins; kept, since a node does not keep its executor.
+        self._own_executor: SingleThreadedExecutor | None = None
         service = self._service_change_state
         service.callback = self._on_change_state
         # Of its own: the default group lets nobody else in before a coroutine has ended.
@@ -63,6 +67,35 @@ class PatientLifecycleNode(LifecycleNode):  # type: ignore[misc]
         if result == TransitionCallbackReturn.ERROR:
             await self._step(before)  # on_error
         return bool(result == TransitionCallbackReturn.SUCCESS)
+
+    def trigger_configure(self) -> TransitionCallbackReturn:
+        """Configure, and wait for it."""
+        return self._trigger(Transition.TRANSITION_CONFIGURE)
+
+    def trigger_cleanup(self) -> TransitionCallbackReturn:
+        """Clean up, and wait for it."""
+        return self._trigger(Transition.TRANSITION_CLEANUP)
+
+    def trigger_activate(self) -> TransitionCallbackReturn:
+        """Activate, and wait for it."""
+        return self._trigger(Transition.TRANSITION_ACTIVATE)
+
+    def trigger_deactivate(self) -> TransitionCallbackReturn:
+        """Deactivate, and wait for it."""
+        return self._trigger(Transition.TRANSITION_DEACTIVATE)
+
+    def trigger_shutdown(self) -> TransitionCallbackReturn:
+        """Shut down from whatever state allows it, and wait for it."""
+        return self._trigger(self._possible().get('shutdown', _NONE))
+
+    def _trigger(self, transition_id: int) -> TransitionCallbackReturn:
+        if self.executor is None:
+            self._own_executor = SingleThreadedExecutor(context=self.context)
+            self._own_executor.add_node(self)
+        task = self.executor.create_task(self.change_state, transition_id)
+        self.executor.spin_until_future_complete(task)
+        done = TransitionCallbackReturn
+        return done.SUCCESS if task.result() else done.FAILURE
 
     async def _step(self, before: LifecycleState) -> TransitionCallbackReturn:
         """Do what the state that was entered asks for, and go on to the one that follows."""

@@ -50,8 +50,7 @@ EVENTS = OptionalPackage(
     'event_camera_msgs.msg', 'inputs of type events are refused (rendered event images are not)'
 )
 BOND = OptionalPackage(
-    'bondpy.bondpy',
-    'nav2_lifecycle_manager does not notice the death of the node: bond_timeout: 0',
+    'bondpy.bondpy', 'a lifecycle manager of nav2 must not expect a bond (bond_timeout: 0.0)'
 )
 
 

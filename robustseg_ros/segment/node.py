@@ -109,11 +109,12 @@ class SegmentNode(PatientLifecycleNode):
         if await self.change_state(Transition.TRANSITION_CONFIGURE):
             await self.change_state(Transition.TRANSITION_ACTIVATE)
 
-    def close(self, timeout_s: float) -> None:
+    def close(self, timeout_s: float | None = None) -> None:
         """Let go of everything, before ``destroy_node``.
 
         Args:
-            timeout_s: How long to wait for the worker, which may be in the middle of anything.
+            timeout_s: How long to wait for the worker, which may be in the middle of anything;
+                None: as long as that takes.
         """
         self._stop_streams()
         if self._worker is not None:

@@ -155,3 +155,17 @@ def test_what_a_callback_raises_ends_nothing(patient, ask):
     patient.raises = None
     assert ask(GetState).current_state.label == 'unconfigured'
     assert {str(error) for error in patient.unexpected} == {'a timer'}
+
+
+def test_whoever_spins_a_node_himself_can_trigger_and_waits(context):
+    node = Patient(context)
+    Thread(target=lambda: (time.sleep(0.2), node.work.set_result(None))).start()
+    success, failure = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+    assert node.trigger_activate() == failure
+    assert node.trigger_configure() == success
+    assert node.ticks > 5  # others were served
+    assert node.trigger_activate() == node.trigger_deactivate() == success
+    assert node.trigger_cleanup() == node.trigger_shutdown() == success
+    assert node.lifecycle_state == 'finalized'
+    assert node.trigger_shutdown() == failure
+    node.destroy_node()
