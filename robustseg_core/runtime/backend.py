@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from robustseg_core.models.config import SegmenterConfig
+from robustseg_core.runtime.preparation import Preparation
 
 # What may be asked of a backend; int8 is in the files of an export.
 PRECISIONS = ('fp32', 'bf16', 'fp16')
@@ -27,6 +28,7 @@ class Backend(Protocol):
         precision: Of the arithmetic: ``fp32``, ``bf16``, ``fp16`` or ``int8``.
         device: Where tensors are handed over.
         size: (height, width) of the only images it takes; None = any multiples of 32.
+        preparation: When it can be made ready for images of another size.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Backend(Protocol):
     precision: str
     device: torch.device
     size: tuple[int, int] | None
+    preparation: Preparation
 
     def encode(self, images: Tensor) -> list[Tensor]:
         """Return the four maps (B, C_i, h_i, w_i), finest first, of normalised images.

@@ -21,7 +21,7 @@ from robustseg_core.runtime.backend import Backend
 from robustseg_core.runtime.opening import open_backend
 from robustseg_core.runtime.torch_backend import TorchBackend
 from robustseg_core.runtime.winners import winners, winners_and_confidence
-from robustseg_core.sensors.network_input import network_tensor
+from robustseg_core.sensors.network_input import network_tensor, resized
 from robustseg_core.sensors.sizes import check_aspect, network_size
 
 Size = tuple[int, int]  # height, width
@@ -150,9 +150,41 @@ class Engine:
         while len(images) > HELD:
             del images[next(iter(images))]
 
+    def fitted(self, name: str, image: NDArray[Any], size: Size) -> NDArray[Any]:
+        """Return ``image`` checked and resized to ``size`` (height, width), the network's.
+
+        As ``segment`` would have it: observed so, it costs no resizing there. Touches nothing of
+        the engine, so that any thread may call it.
+
+        Raises:
+            ConfigError: The network does not know ``name``.
+            SensorError: As ``observe`` does.
+        """
+        modality = self.modalities[name]
+        _check_image(image, modality)
+        return resized(image, modality, size)
+
     @torch.inference_mode()
-    def encode_ahead(self, name: str, stamp_ns: int, size: Size) -> Mapping[str, float]:
+    def prepare(self, size: Size) -> None:
+        """Compute a blank image of the network's ``size``, so that others of it take no longer.
+
+        Where the backend can be prepared ``BESIDE`` its work, another thread may call it.
+        """
+        blank = torch.zeros(1, 3, *size, device=self.backend.device)
+        self.backend.head(self.backend.encode(blank), 0)
+        self._synchronise()
+
+    @torch.inference_mode()
+    def encode_ahead(
+        self, name: str, stamp_ns: int, size: Size, inner: Size | None = None
+    ) -> Mapping[str, float]:
         """Encode a held image now, for frames whose mask has ``size`` (height, width).
+
+        Args:
+            name: The modality.
+            stamp_ns: Of its image, which must be held.
+            size: (height, width) of the mask.
+            inner: The size at which the network sees it; None = as ``network_size`` says.
 
         Returns:
             ``prepare`` and ``encode`` of ``Segmentation.timings_ms``.
@@ -163,19 +195,25 @@ class Engine:
         """
         start_s = self._timer()
         held = {name: self._holder(name, stamp_ns)}
-        _, prepared_s = self._encode(held, self.network_size(*size))
+        _, prepared_s = self._encode(held, inner or self.network_size(*size))
         return _encoding_ms(start_s, prepared_s, self._timer())
 
     @torch.inference_mode()
     def segment(
-        self, present: Mapping[str, int], size: Size, *, with_confidence: bool = False
+        self,
+        present: Mapping[str, int],
+        size: Size,
+        *,
+        with_confidence: bool = False,
+        inner: Size | None = None,
     ) -> Segmentation:
         """Segment the frame made of exactly the images named.
 
         Args:
             present: Modality -> the stamp of its image, which must be held.
-            size: (height, width) of the mask; the network's own follows from it.
+            size: (height, width) of the mask.
             with_confidence: Whether to work out the confidence.
+            inner: The size at which the network sees it; None = as ``network_size`` says.
 
         Raises:
             ConfigError: A modality is unknown.
@@ -187,7 +225,7 @@ class Engine:
         if not names:
             msg = 'Nothing to segment: at least one modality must be present, got none.'
             raise RobustSegError(msg)
-        inner = self.network_size(*size)
+        inner = inner or self.network_size(*size)
         held = {name: self._holder(name, present[name]) for name in names}
         self._forget_features_before(present)
         features, prepared_s = self._encode(held, inner)

@@ -24,6 +24,7 @@ from robustseg_core.runtime.graphs import (
     takes_subset,
 )
 from robustseg_core.runtime.onnx_graphs import ENCODER_FILE, HEAD_FILE, onnx_graphs
+from robustseg_core.runtime.preparation import Preparation
 
 PROVIDERS = {'cpu': 'CPUExecutionProvider', 'cuda': 'CUDAExecutionProvider'}
 QUIET = 3  # errors; warnings are about the graph's own constants
@@ -60,6 +61,8 @@ class OnnxRuntimeBackend:
         self.provenance = self._description.provenance
         self.precision = self._description.precision
         self.size = self._description.size
+        # With CUDA, the fastest kernels are searched for each new size.
+        self.preparation = Preparation.NEVER if device.type == 'cpu' else Preparation.BESIDE
         inputs = {each.name: each.shape for each in self._head.get_inputs()}
         self._channels = [inputs[name][1] for name in MAPS]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,9 +12,9 @@ from robustseg_core.errors import ConfigError
 from robustseg_core.models.segmenter import MultimodalSegmenter
 from robustseg_core.runtime.graph_description import GraphDescription
 from robustseg_core.runtime.graphs import IMAGE, MAPS, SUBSET, takes_subset
+from robustseg_core.runtime.preparation import SIZES_KEPT, Preparation, UsedLast
 
 HINTS = {'fp32': 'f32', 'bf16': 'bf16'}
-SIZES_KEPT = 4
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -36,6 +35,7 @@ class OpenVinoBackend:
     """
 
     name = 'openvino'
+    preparation = Preparation.BESIDE
 
     def __init__(
         self, encoder: Any, head: Any, description: GraphDescription, precision: str = 'fp32'
@@ -58,7 +58,7 @@ class OpenVinoBackend:
             'INFERENCE_NUM_THREADS': torch.get_num_threads(),
         }
         self._graphs = {'encoder': encoder, 'head': head}
-        self._compiled: OrderedDict[tuple[str, Shapes], _Compiled] = OrderedDict()
+        self._compiled: UsedLast[tuple[str, Shapes], _Compiled] = UsedLast(2 * SIZES_KEPT)
 
     @classmethod
     def of(cls, model: MultimodalSegmenter, precision: str = 'fp32') -> OpenVinoBackend:
@@ -86,15 +86,13 @@ class OpenVinoBackend:
 
     def _run(self, half: str, inputs: Mapping[str, Tensor]) -> list[Tensor]:
         key = half, tuple(tuple(each.shape) for each in inputs.values())
-        if key not in self._compiled:
+
+        def compiled() -> _Compiled:
             graph = self._graphs[half].clone()
             graph.reshape({name: list(each.shape) for name, each in inputs.items()})
-            model = self._core.compile_model(graph, 'CPU', self._options)
-            self._compiled[key] = _Compiled(model)
-            while len(self._compiled) > 2 * SIZES_KEPT:
-                self._compiled.popitem(last=False)
-        self._compiled.move_to_end(key)
-        return self._compiled[key](inputs)
+            return _Compiled(self._core.compile_model(graph, 'CPU', self._options))
+
+        return self._compiled.find(key, compiled)(inputs)
 
     def _check_precision(self, precision: str) -> None:
         known = self._core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')

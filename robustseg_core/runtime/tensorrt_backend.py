@@ -15,6 +15,7 @@ from robustseg_core.runtime.backend import PRECISIONS
 from robustseg_core.runtime.graph_description import METADATA_KEY, GraphDescription, Size
 from robustseg_core.runtime.graphs import IMAGE, LOGITS, MAPS, STRIDES, SUBSET, takes_subset
 from robustseg_core.runtime.onnx_graphs import ENCODER_FILE, HEAD_FILE
+from robustseg_core.runtime.preparation import SIZES_KEPT, Preparation, UsedLast
 from robustseg_core.runtime.tensorrt_engines import (
     Shapes,
     Tell,
@@ -42,6 +43,7 @@ class TensorRtBackend:
     """
 
     name = 'tensorrt'
+    preparation = Preparation.BESIDE
 
     def __init__(self, folder: Path, device: torch.device, precision: str, tell: Tell) -> None:
         if precision not in PRECISIONS:
@@ -67,7 +69,7 @@ class TensorRtBackend:
             raise ConfigError(msg)
         # fp32 overrules nothing: it is what the files say.
         self.precision = precision if precision != 'fp32' else exported
-        self._contexts: dict[tuple[str, Size], Any] = {}
+        self._contexts: UsedLast[tuple[str, Size], Any] = UsedLast(2 * SIZES_KEPT)
 
     def encode(self, images: Tensor) -> list[Tensor]:
         """Return the four maps (B, C_i, h_i, w_i) of normalised images (B, 3, H, W).
@@ -117,7 +119,7 @@ class TensorRtBackend:
         return made
 
     def _context(self, half: str, size: Size, inputs: Mapping[str, Tensor]) -> Any:
-        if (half, size) not in self._contexts:
+        def made() -> Any:
             import tensorrt
 
             name = engine_name(
@@ -133,8 +135,9 @@ class TensorRtBackend:
                 engine = open_engine(
                     self._folder / name, self._models[half], shapes, self.precision, self._tell
                 )
-                self._contexts[half, size] = engine.create_execution_context()
-        return self._contexts[half, size]
+                return engine.create_execution_context()
+
+        return self._contexts.find((half, size), made)
 
 
 def _read(folder: Path) -> tuple[dict[str, bytes], GraphDescription]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from robustseg_core.errors import ConfigError
 from robustseg_core.models.segmenter import MultimodalSegmenter
 from robustseg_core.runtime.graphs import EncoderGraph
+from robustseg_core.runtime.preparation import Preparation
 
 DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 
@@ -19,7 +20,8 @@ class TorchBackend:
     """The folded network in torch, eager or compiled.
 
     Compiled, the first image of each size takes a minute or so; on a GPU its work is then replayed
-    as a CUDA graph.
+    as a CUDA graph. Nothing else may run meanwhile: what torch.compile patches, it patches for all
+    threads, and CUDA graphs belong to the thread that captured them.
 
     Args:
         model: Copied; the original may go on being trained.
@@ -49,6 +51,7 @@ class TorchBackend:
             wanted = [each for each in DTYPES if self.device.type != 'cpu' or each != 'fp16']
             msg = f'Torch on {self.device} has no precision {precision!r}; wanted one of {wanted}.'
             raise ConfigError(msg)
+        self.preparation = Preparation.BEFORE if compiled else Preparation.NEVER
         self._dtype = DTYPES[precision]
         try:
             encoder, head = (

@@ -41,6 +41,11 @@ class NodeProcess:
         """Return where it says what it does."""
         return self._folder / 'node.log'
 
+    @property
+    def pid(self) -> int:
+        """The number of its process, which must have been entered."""
+        return self._process.pid
+
     def __enter__(self) -> NodeProcess:
         path = self._folder / 'node.yaml'
         content = {'/**': {'ros__parameters': dict(self._parameters)}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 import time
 from typing import Any, NamedTuple
@@ -66,7 +66,13 @@ class Rig:
         """Tell whether every sensor has a listener."""
         return all(p.get_subscription_count() > 0 for p in self._publishers.values())
 
-    def shoot(self, hz: float, count: int, spread_s: float) -> Iterator[Shot]:
+    def shoot(
+        self,
+        hz: float,
+        count: int,
+        spread_s: float,
+        is_silent: Callable[[str, int], bool] = lambda name, index: False,  # noqa: ARG005
+    ) -> Iterator[Shot]:
         """Publish ``count`` moments, and yield each once all of its messages are out.
 
         Args:
@@ -75,6 +81,7 @@ class Rig:
             spread_s: Between the messages of the first sensor and the last, evenly; the stamps
                 are equal, as those of sensors that take their pictures at the same time and need
                 different times to read them out.
+            is_silent: Tells of a sensor and the number of a moment whether it says nothing then.
         """
         names = list(self._messages)
         gap_s = spread_s / max(1, len(names) - 1)
@@ -87,6 +94,8 @@ class Rig:
             for place, name in enumerate(names):
                 message = self._messages[name][index % PICTURES]
                 message.header.stamp = ns_to_stamp(stamp_ns)
+                if is_silent(name, index):
+                    continue
                 _sleep_until(begin_s + place * gap_s)
                 published_s[name] = time.monotonic()
                 self._publishers[name].publish(message)

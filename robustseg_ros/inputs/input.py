@@ -92,10 +92,6 @@ class Input:
         self._reader.reset()
         self.statistics.reset()
 
-    def distrust(self) -> None:
-        """Look into the next message at once: the last one only seemed to be good."""
-        self._reader.distrust()
-
     def problem(self) -> str:
         """Return why nothing can arrive, or an empty string if it can."""
         message = message_class(self.config.type)

@@ -45,9 +45,6 @@ class Reader(ABC):
     def reset(self) -> None:  # noqa: B027 most remember nothing
         """Forget the stream: time has begun again."""
 
-    def distrust(self) -> None:  # noqa: B027 most look into every message anyway
-        """Look into the next message at once: the last one only seemed to be good."""
-
     def close(self) -> None:  # noqa: B027 most hold nothing
         """Let go of what was needed for reading."""
 
@@ -72,19 +69,11 @@ class CompressedReader(Reader):
     def __init__(self, encoding: str, scale: float = 1.0) -> None:
         self._encoding = encoding
         self._scale = scale
-        self._trusting = True
 
     def read(self, msg: Any) -> tuple[int, Measurement]:
         pixels = cache(partial(compressed_to_array, msg))
-        if not self._trusting:
-            check_picture(pixels()[1], self._encoding)
-            self._trusting = True
         picture = Picture(msg.header, pixels, self._encoding, self._scale)
         return stamp_to_ns(msg.header.stamp), picture
-
-    def distrust(self) -> None:
-        """Decompress the next messages at once, until one is good."""
-        self._trusting = False
 
 
 class PointsReader(Reader):

@@ -80,6 +80,7 @@ class Streams:
         on_measurement: Takes what a living input has delivered and no frame has taken yet, with
             the stamp that it will have there.
         on_restart: Called when time has begun again.
+        vet: Returns why a measurement that just came is of no use, or an empty string.
         log: Of problems.
     """
 
@@ -91,6 +92,7 @@ class Streams:
         on_frame: Callable[[Frame], None],
         on_measurement: Callable[[str, int, Measurement], None],
         on_restart: Callable[[], None],
+        vet: Callable[[str, Measurement], str],
         log: ProblemLog,
     ) -> None:
         self._node = node
@@ -98,6 +100,7 @@ class Streams:
         self._on_frame = on_frame
         self._on_measurement = on_measurement
         self._on_restart = on_restart
+        self._vet = vet
         self._log = log
         self._monitor = AvailabilityMonitor(_availability(config), self._now_ns)
         self._synchronizer: FrameSynchronizer[_Item] = FrameSynchronizer(
@@ -168,6 +171,9 @@ class Streams:
     ) -> None:
         """Take a good message of an input, received at ``received_s`` on the monotonic clock."""
         if measurement is not None:
+            if measurement.is_final and (doubt := self._vet(name, measurement)):
+                self.refused(name, doubt)
+                return
             item = (received_s, measurement)
             if (complaint := self._synchronizer.add(name, stamp_ns, item)) is not None:
                 self.refused(name, complaint)
@@ -186,7 +192,6 @@ class Streams:
 
     def refused_late(self, name: str, reason: str) -> None:
         """Take the reason why a measurement that looked good was of no use after all."""
-        self._inputs[name].distrust()
         self.refused(name, reason)
 
     def poll(self) -> None:

@@ -72,6 +72,7 @@ class NodeConfig:
     camera_info_topic: str
     rectified: bool
     max_wait_ns: int
+    drawing_max_s: float
     looks: Looks
     inputs: Mapping[str, InputConfig]
 
@@ -97,6 +98,7 @@ def node_config(values: Mapping[str, Any]) -> NodeConfig:
         camera_info_topic=values['camera_info_topic'],
         rectified=values['image_is_rectified'],
         max_wait_ns=_ns(values['sync.max_wait']),
+        drawing_max_s=values['drawing.max_time'],
         looks=Looks(
             min_confidence=values['mask.min_confidence'],
             opacity=values['overlay.opacity'],

@@ -51,8 +51,8 @@ GENERAL = (
         default=[],
         description='Height and width of the masks, where they are known beforehand: the network '
         'is made ready for that size while it is configured, which takes minutes for tensorrt '
-        'and about one for compiled. Another size, or empty: when its first frame comes, and '
-        'there are no masks meanwhile.',
+        'and about one for compiled. Another size is made ready once it has come a few times; '
+        'until then its frames are seen at the size that is ready (with compiled, always).',
         lengths=(0, 2),
     ),
     Parameter(
@@ -97,6 +97,14 @@ GENERAL = (
         'who is later is absent from this frame.',
         limits=(0.0, 10.0),
         effect=Effect.AT_ONCE,
+    ),
+    Parameter(
+        name='drawing.max_time',
+        default=0.5,
+        description="Seconds that a frame waits for one input's image to be made of its message; "
+        'an input that needs longer is left out, and what it sends is refused until one was in '
+        'time again.',
+        limits=(0.01, 60.0),
     ),
     Parameter(
         name='mask.min_confidence',

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from numpy.typing import NDArray
 
 from robustseg_ros.inputs.measurements import Measurement, Size
+from robustseg_ros.segment.drawing_threads import Drawn
 
 # Of each input. A frame that waits for the others is at most a few measurements behind.
 HELD = 4
@@ -25,15 +23,15 @@ class Drawing:
     Attributes:
         measurement: What came.
         size: Of the network, for which it was drawn.
-        image: (H, W, 3), or None where it was not worth drawing.
+        drawn: It, or None where it was not worth drawing.
         work_s: Spent on drawing and checking it.
         model_ms: Spent in the encoder.
-        around_ms: Spent in the engine around that.
+        around_ms: Spent around that: on bringing it to the network's size and normalising it.
     """
 
     measurement: Measurement
     size: Size
-    image: NDArray[Any] | None = None
+    drawn: Drawn | None = None
     work_s: float = 0.0
     model_ms: float = 0.0
     around_ms: float = 0.0
@@ -80,7 +78,7 @@ class Drawings:
     ) -> Drawing | None:
         """Return the drawing of exactly this measurement at the network's ``size``, if any."""
         drawing = self._held.get(name, {}).get(stamp_ns)
-        if drawing is None or drawing.image is None:
+        if drawing is None or drawing.drawn is None:
             return None
         fits = drawing.measurement is measurement and drawing.size == size
         return drawing if fits else None
@@ -102,6 +100,6 @@ class Drawings:
     def _let_go(self, name: str, stamp_ns: int, *, used: bool) -> None:
         drawing = self._held[name].pop(stamp_ns)
         self._outcomes.setdefault(name, deque(maxlen=WINDOW)).append(used)
-        if drawing.image is not None:
+        if drawing.drawn is not None:
             self._used += used
             self._wasted += not used

@@ -41,8 +41,9 @@ from robustseg_ros.node.problem_log import ProblemLog
 from robustseg_ros.node.qos import overridable
 from robustseg_ros.node.transitions import reported
 from robustseg_ros.node.worker import Worker
+from robustseg_ros.segment.network_sizes import size_text
 from robustseg_ros.segment.outputs import DIAGNOSTICS, Outputs
-from robustseg_ros.segment.pipeline import Pipeline, size_text
+from robustseg_ros.segment.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from robustseg_core.runtime.engine import Engine
@@ -147,6 +148,7 @@ class SegmentNode(PatientLifecycleNode):
             self._outputs,
             self.get_logger().info,
             self._engine.network_size(*(config.expected_size or self._engine.resolution)),
+            config.drawing_max_s,
         )
         self._failure = ''
         self._health.hardware_id = str(self._engine.backend.device)
@@ -163,6 +165,7 @@ class SegmentNode(PatientLifecycleNode):
         assert self._config is not None
         assert self._engine is not None
         assert self._outputs is not None
+        assert self._pipeline is not None
         result = super().on_activate(state)
         self._outputs.publish_labels(self.get_clock().now().to_msg())
         modalities = self._engine.modalities
@@ -173,6 +176,7 @@ class SegmentNode(PatientLifecycleNode):
             self._on_frame,
             self._on_measurement,
             self._on_restart,
+            self._pipeline.vet,
             self._log,
         )
         self._settings.tell_unused_qos()
@@ -339,6 +343,8 @@ class SegmentNode(PatientLifecycleNode):
     async def _release(self) -> None:
         if self._worker is not None:
             await self.finished(self._worker.end())
+        if self._pipeline is not None:
+            self._pipeline.close()
         self._core_log.close()
         if self._outputs is not None:
             self._outputs.destroy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from robustseg_core.errors import RobustSegError, SensorError
+from robustseg_core.errors import SensorError
 from robustseg_ros.inputs.frames import Frame, FrameReport
 from robustseg_ros.inputs.measurements import Measurement, Size
+from robustseg_ros.segment.drawing_threads import DrawingThreads, Drawn, refusal
 from robustseg_ros.segment.drawings import Drawing, Drawings
+from robustseg_ros.segment.network_sizes import NetworkSizes
 from robustseg_ros.segment.outputs import Outputs, Result
 
 if TYPE_CHECKING:  # the engine brings torch, which only the worker's thread waits for
@@ -22,6 +25,7 @@ if TYPE_CHECKING:  # the engine brings torch, which only the worker's thread wai
 
 # Spans of the engine's time remembered: more than fit between a message and its mask.
 _SPANS = 64
+MOST_S = 0.5  # for one input's image, unless a parameter says otherwise
 
 
 @dataclass
@@ -31,8 +35,10 @@ class _Seen:
     leader: Measurement | None = None
     image: NDArray[Any] | None = None
     size: Size = (0, 0)
+    inner: Size = (0, 0)
     present: dict[str, int] = field(default_factory=dict)
     ahead: list[Drawing] = field(default_factory=list)
+    fitting_s: float = 0.0
 
 
 class Pipeline:
@@ -43,10 +49,10 @@ class Pipeline:
         outputs: Takes the masks.
         tell: Is told that, and then how long, the network prepares for another size of image.
         ready_size: (height, width) as the network sees it; None = of no size yet.
+        most_s: A frame waits so long for the image of one input.
 
     Attributes:
         sizes: (height, width) of the last mask, and as the network sees it; None = no frame yet.
-        preparing: (height, width) of the masks for which the network is being made ready, if any.
     """
 
     def __init__(
@@ -55,16 +61,35 @@ class Pipeline:
         outputs: Outputs,
         tell: Callable[[str], None],
         ready_size: Size | None = None,
+        most_s: float = MOST_S,
     ) -> None:
         self.sizes: tuple[Size, Size] | None = None
-        self.preparing: Size | None = None
         self._engine = engine
         self._outputs = outputs
-        self._tell = tell
-        self._ready_sizes = {ready_size}
+        self._sizes = NetworkSizes(engine, tell, ready_size)
+        self._threads = DrawingThreads(engine, most_s)
         self._drawings = Drawings()
         self._size: Size | None = None  # of the last mask
         self._spans: deque[tuple[float, float]] = deque(maxlen=_SPANS)
+
+    @property
+    def preparing(self) -> Size | None:
+        """(height, width) of the masks for which the network is being made ready, if any."""
+        return self._sizes.preparing
+
+    def close(self) -> None:
+        """End the threads beside the worker's; what is stuck in one is not waited for."""
+        self._threads.close()
+        self._sizes.close()
+
+    def vet(self, name: str, measurement: Measurement) -> str:
+        """Return why a measurement that just came cannot be relied on, or an empty string.
+
+        For the executor's thread: what an input sends whose images were bad or too slow costs
+        nothing there, nor in a frame.
+        """
+        size = self.sizes[1] if self.sizes is not None else self._engine.resolution
+        return self._threads.vet(name, measurement, size)
 
     def reset(self) -> None:
         """Forget earlier frames: time has begun again."""
@@ -84,19 +109,21 @@ class Pipeline:
         """
         if self._size is None or not self._drawings.is_news(name, stamp_ns):
             return
-        size = self._engine.network_size(*self._size)
+        size = self._sizes.now(self._size)
         drawing = Drawing(measurement, size)
         if self._drawings.is_promising(name):
             start_s = monotonic()
             try:
-                drawing.image = measurement.network_image(size)
-                self._engine.observe(name, drawing.image, stamp_ns)
-                drawing.work_s = monotonic() - start_s
+                future = self._threads.begin(name, measurement, size)
+                drawing.drawn = drawn = self._threads.wait(name, future, start_s)
+                self._engine.observe(name, drawn.fitted, stamp_ns)
+                drawing.work_s = monotonic() - start_s - drawn.fitting_s
                 with self._at_work():
-                    timings_ms = self._engine.encode_ahead(name, stamp_ns, self._size)
-            except RobustSegError:
+                    timings_ms = self._engine.encode_ahead(name, stamp_ns, self._size, size)
+            except Exception:
                 return
-            drawing.model_ms, drawing.around_ms = timings_ms['encode'], timings_ms['prepare']
+            drawing.model_ms = timings_ms['encode']
+            drawing.around_ms = timings_ms['prepare'] + drawn.fitting_s * 1000
         self._drawings.add(name, stamp_ns, drawing)
 
     def run(self, frame: Frame) -> FrameReport:
@@ -106,12 +133,14 @@ class Pipeline:
         seen = self._observe(frame, report)
         self._drawings.frame_done({name: at for name, (at, _) in frame.measurements.items()})
         report.ahead_used, report.ahead_wasted = self._drawings.take_counts()
-        if seen.leader is None or seen.image is None:
+        segmentation = None
+        if seen.leader is not None:
+            self._size = seen.size
+            self.sizes = seen.size, seen.inner
+            segmentation = self._segment(frame, seen, report)
+        if seen.leader is None or seen.image is None or segmentation is None:
             report.error = 'none of its measurements could be used'
             return report
-        self._size = seen.size
-        self.sizes = seen.size, self._engine.network_size(*seen.size)
-        segmentation = self._segment(frame, seen, report)
         self._outputs.publish(
             Result(
                 header=seen.leader.header,
@@ -131,7 +160,7 @@ class Pipeline:
         report.response_ms = response_s * 1000
         report.rest_ms = (response_s - self._engine_s(frame.complete_s, end_s)) * 1000
         report.model_ms = timings_ms['encode'] + timings_ms['head']
-        report.around_ms = timings_ms['prepare'] + timings_ms['classes']
+        report.around_ms = timings_ms['prepare'] + timings_ms['classes'] + seen.fitting_s * 1000
         report.overhead_ms = (end_s - start_s - self._engine_s(start_s, end_s)) * 1000
         for drawing in seen.ahead:
             report.model_ms += drawing.model_ms
@@ -140,72 +169,82 @@ class Pipeline:
         return report
 
     def _observe(self, frame: Frame, report: FrameReport) -> _Seen:
-        """Show the engine every measurement that can be used."""
+        """Show the engine every measurement that can be used; each costs itself alone."""
         seen = _Seen()
-        for name, (stamp_ns, measurement) in frame.measurements.items():
-            try:
-                size = measurement.size() if seen.leader is None else seen.size
-                network_size = self._engine.network_size(*size)
-                drawing = self._drawings.find(name, stamp_ns, measurement, network_size)
-                if drawing is None or drawing.image is None:
-                    image = measurement.network_image(network_size)
-                else:
-                    image = drawing.image
-                    seen.ahead.append(drawing)
-                if seen.leader is None:
-                    self._make_ready(size, network_size)
-                self._engine.observe(name, image, stamp_ns)
-            except RobustSegError as error:
-                report.refused[name] = f'cannot decode: {error}'
-                continue
-            seen.present[name] = stamp_ns
-            if seen.leader is None:
-                seen.leader, seen.image, seen.size = measurement, image, size
+        waiting = dict(frame.measurements)
+        while waiting and seen.leader is None:
+            name = next(iter(waiting))
+            measurement = waiting[name][1]
+            with self._refusing(name, report):
+                size = measurement.size()
+                seen.inner = self._sizes.choose(size)
+                self._take(seen, {name: waiting[name]}, report)
+            if name in seen.present:
+                seen.leader, seen.size = measurement, size
+            del waiting[name]
+        self._take(seen, waiting, report)
         return seen
 
-    def _make_ready(self, size: Size, network_size: Size) -> None:
-        """Warm the network up for masks of a new size; for some backends that takes minutes.
+    def _take(
+        self, seen: _Seen, parts: Mapping[str, tuple[int, Measurement]], report: FrameReport
+    ) -> None:
+        """Have all ``parts`` drawn at once that were not drawn ahead; show them to the engine."""
+        began_s = monotonic()
+        drawings: dict[str, Drawing | Future[Drawn]] = {}
+        for name, (stamp_ns, measurement) in parts.items():
+            ahead = self._drawings.find(name, stamp_ns, measurement, seen.inner)
+            drawings[name] = ahead or self._threads.begin(name, measurement, seen.inner)
+        for name, drawing in drawings.items():
+            with self._refusing(name, report):
+                if isinstance(drawing, Future):
+                    drawn = self._threads.wait(name, drawing, began_s)
+                    self._spans.append(drawn.fitting)
+                    seen.fitting_s += drawn.fitting_s
+                else:
+                    assert drawing.drawn is not None
+                    drawn = drawing.drawn
+                self._engine.observe(name, drawn.fitted, parts[name][0])
+                seen.present[name] = parts[name][0]
+                if seen.image is None:
+                    seen.image = drawn.image
+                if isinstance(drawing, Drawing):
+                    seen.ahead.append(drawing)
 
-        Features of another size are of no use any more, so that nothing is lost with them.
-        """
-        if network_size in self._ready_sizes:
-            return
-        words = f'masks of {size_text(size)}, which it sees at {size_text(network_size)}'
-        self._tell(f'The network prepares for {words}: no masks until that is done.')
-        start_s = monotonic()
-        self.preparing = size
+    @contextmanager
+    def _refusing(self, name: str, report: FrameReport) -> Iterator[None]:
+        """Let whatever is raised cost the input ``name`` alone, which is told."""
         try:
-            with self._at_work():
-                self._engine.warm_up(*size)
-        except RobustSegError as error:  # not the sensor's fault, whose measurement led to it
-            msg = f'The network cannot be made ready for {words}: {error}'
-            raise RuntimeError(msg) from error
-        finally:
-            self.preparing = None
-        self._ready_sizes.add(network_size)
-        self._tell(f'The network is ready for {words}, after {monotonic() - start_s:.1f} s.')
+            yield
+        except Exception as error:  # a boundary: of what others send, anything may come out
+            report.refused[name] = refusal(error)
+            self._threads.doubt(name, report.refused[name])
 
-    def _segment(self, frame: Frame, seen: _Seen, report: FrameReport) -> Segmentation:
-        with_confidence = frame.looks.min_confidence > 0 or self._outputs.wants_confidence
+    def _segment(self, frame: Frame, seen: _Seen, report: FrameReport) -> Segmentation | None:
+        wanted = {
+            'with_confidence': frame.looks.min_confidence > 0 or self._outputs.wants_confidence,
+            'inner': seen.inner,
+        }
         with self._at_work():
             try:
-                return self._engine.segment(
-                    seen.present, seen.size, with_confidence=with_confidence
-                )
-            except SensorError:
-                report.refused |= self._culprits(seen)
-            present = {n: at for n, at in seen.present.items() if n not in report.refused}
-            return self._engine.segment(present, seen.size, with_confidence=with_confidence)
+                return self._engine.segment(seen.present, seen.size, **wanted)
+            except Exception as error:  # a boundary: one input's image may have led to it
+                culprits = self._culprits(seen)
+                are_all = len(culprits) == len(seen.present)
+                if not culprits or (are_all and not isinstance(error, SensorError)):
+                    raise  # it is the network
+            report.refused |= culprits
+            present = {n: at for n, at in seen.present.items() if n not in culprits}
+            return self._engine.segment(present, seen.size, **wanted) if present else None
 
     def _culprits(self, seen: _Seen) -> dict[str, str]:
         """Return which images the network cannot take, and why: each is tried alone."""
-        reasons = {name: self._refusal({name: at}, seen.size) for name, at in seen.present.items()}
+        reasons = {name: self._refusal({name: at}, seen) for name, at in seen.present.items()}
         return {name: f'cannot segment: {reason}' for name, reason in reasons.items() if reason}
 
-    def _refusal(self, present: Mapping[str, int], size: Size) -> str:
+    def _refusal(self, present: Mapping[str, int], seen: _Seen) -> str:
         try:
-            self._engine.segment(present, size)
-        except SensorError as error:
+            self._engine.segment(present, seen.size, inner=seen.inner)
+        except Exception as error:  # a boundary: as above
             return str(error)
         return ''
 
@@ -219,12 +258,10 @@ class Pipeline:
             self._spans.append((start_s, monotonic()))
 
     def _engine_s(self, since_s: float, until_s: float) -> float:
-        """Return for how long of a stretch of time the engine was at work."""
-        return sum(
-            max(0.0, min(end_s, until_s) - max(start_s, since_s)) for start_s, end_s in self._spans
-        )
-
-
-def size_text(size: Size) -> str:
-    """Return (height, width) in words: ``720x1280``."""
-    return f'{size[0]}x{size[1]}'
+        """Return for how long of a stretch of time the engine, or fitting to it, was at work."""
+        total_s, counted_s = 0.0, since_s  # up to there
+        for start_s, end_s in sorted(self._spans):  # those of several threads overlap
+            stop_s = min(end_s, until_s)
+            total_s += max(0.0, stop_s - max(start_s, counted_s))
+            counted_s = max(counted_s, stop_s)
+        return total_s

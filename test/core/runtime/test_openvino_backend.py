@@ -17,8 +17,9 @@ pytest.importorskip('onnx', reason='onnx is not installed')
 from robustseg_core.errors import ConfigError  # noqa: E402
 from robustseg_core.modalities import ModalitySet  # noqa: E402
 from robustseg_core.runtime.graph_description import GraphDescription  # noqa: E402
-from robustseg_core.runtime.openvino_backend import SIZES_KEPT, OpenVinoBackend  # noqa: E402
+from robustseg_core.runtime.openvino_backend import OpenVinoBackend  # noqa: E402
 from robustseg_core.runtime.openvino_graphs import openvino_graphs  # noqa: E402
+from robustseg_core.runtime.preparation import SIZES_KEPT  # noqa: E402
 
 
 @pytest.fixture(scope='module')

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from robustseg_ros.segment.drawing_threads import Drawn
 from robustseg_ros.segment.drawings import ENOUGH, HELD, WINDOW, Drawing, Drawings
 
 SIZE = (64, 64)
@@ -18,7 +19,8 @@ def drawings():
 
 
 def drawn(measurement=None):
-    return Drawing(measurement or Something(), SIZE, np.zeros((2, 2, 3), np.uint8))
+    image = np.zeros((2, 2, 3), np.uint8)
+    return Drawing(measurement or Something(), SIZE, Drawn(image, image, 0.0, (0.0, 0.0)))
 
 
 def test_only_the_very_same_measurement_at_the_same_size_is_found(drawings):

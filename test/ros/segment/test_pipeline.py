@@ -1,33 +1,17 @@
 """From measurements to masks, with the real network; encoding ahead changes none of them."""
 
 from dataclasses import replace
-from time import monotonic, sleep
+from time import monotonic
 
-from node_scene import CAMERA_FROM_LIDAR, MODALITIES, SIDE
+from node_scene import MODALITIES, SIDE
 import numpy as np
+from pipeline_parts import Outputs, frame, measurements, unheard
 import pytest
 from std_msgs.msg import Header
 
-from robustseg_core.errors import ConfigError
 from robustseg_core.runtime.engine import Engine
-from robustseg_ros.inputs.frames import Frame
-from robustseg_ros.inputs.measurements import Cloud, Picture
-from robustseg_ros.node.config import Looks
+from robustseg_ros.inputs.measurements import Picture
 from robustseg_ros.segment.pipeline import Pipeline
-
-
-class Outputs:
-    wants_confidence = False
-
-    def __init__(self):
-        self.results = []
-
-    def publish(self, result, looks, camera_info):
-        self.results.append(result)
-
-    @property
-    def masks(self):
-        return [result.class_ids for result in self.results]
 
 
 class Counting:
@@ -48,37 +32,11 @@ class Counting:
         return getattr(self._engine, name)
 
 
-def unheard(words):
-    pass
-
-
 @pytest.fixture
 def made(model):
     engine = Counting(Engine(model))
     outputs = Outputs()
     return Pipeline(engine, outputs, unheard, (SIDE, SIDE)), engine, outputs
-
-
-def measurements(scene, seed):
-    """Return one of each sensor, as the node's readers make them."""
-    changed = type(scene)(scene.model, seed, scene.side)
-    header = Header(frame_id='camera')
-
-    def picture(pixels, encoding, name):
-        return Picture(header, lambda: (pixels, encoding), MODALITIES[name].encoding)
-
-    return {
-        'rgb': picture(changed.rgb, 'rgb8', 'rgb'),
-        'depth': picture(changed.depth_m, '32FC1', 'depth'),
-        'event': picture(changed.events, 'rgb8', 'event'),
-        'lidar': Cloud(
-            header, changed.points, changed.intensity, CAMERA_FROM_LIDAR, changed.camera
-        ),
-    }
-
-
-def frame(stamp_ns, parts, names=MODALITIES.names):
-    return Frame({name: (stamp_ns, parts[name]) for name in names}, 0.0, 0.0, Looks(), None)
 
 
 def test_masks_are_the_same_bit_by_bit_whatever_was_encoded_ahead(made, model, scene):
@@ -199,73 +157,11 @@ def test_the_network_and_what_is_around_it_are_told_apart(model, scene):
     pipeline = Pipeline(Clockwork(Engine(model)), Outputs(), unheard, (SIDE, SIDE))
     parts = measurements(scene, 1)
     report = pipeline.run(frame(1, parts))
-    assert (report.model_ms, report.around_ms) == (32000.0, 400100.0)
+    assert report.model_ms == 32000.0
+    assert 400100.0 < report.around_ms < 400100.0 + 1000  # and what fitting took
     parts = measurements(scene, 2)
     for name in ('rgb', 'lidar'):
         pipeline.encode_ahead(name, 2, parts[name])
     report = pipeline.run(frame(2, parts))
-    assert (report.model_ms, report.around_ms) == (32000.0 + 100.0, 400100.0 + 6.0)
-
-
-def wide(scene, seed, height, width):
-    """Return measurements led by a picture of another shape."""
-    parts = measurements(scene, seed)
-    pixels = np.full((height, width, 3), 7, np.uint8)
-    return parts | {'rgb': replace(parts['rgb'], read=lambda: (pixels, 'rgb8'))}
-
-
-def test_the_network_is_made_ready_once_for_each_size_and_says_so(model, scene):
-    said = []
-    engine = Counting(Engine(model))
-    pipeline = Pipeline(engine, Outputs(), said.append, (SIDE, SIDE))
-    pipeline.run(frame(1, measurements(scene, 1)))
-    assert not said
-    assert pipeline.sizes == ((64, 64), (64, 64))
-    before = engine.encoded_images
-    report = pipeline.run(frame(2, wide(scene, 2, 90, 360)))
-    # Once to make it ready, once for the frame itself.
-    assert engine.encoded_images == before + 8
-    assert report.present == MODALITIES.names
-    assert [words.partition(':')[0].partition(', after')[0] for words in said] == [
-        'The network prepares for masks of 90x360, which it sees at 32x128',
-        'The network is ready for masks of 90x360, which it sees at 32x128',
-    ]
-    assert pipeline.sizes == ((90, 360), (32, 128))
-    # Neither a size that it knows nor another mask of the same kind is worth a word.
-    pipeline.run(frame(3, measurements(scene, 3)))
-    pipeline.run(frame(4, wide(scene, 4, 45, 180)))
-    assert len(said) == 2
-
-
-def test_making_ready_is_no_time_of_the_rest(model, scene):
-    engine = Engine(model)
-    warm_up = engine.warm_up
-
-    preparing = []
-
-    def slow(*size):
-        preparing.append(pipeline.preparing)
-        sleep(0.2)
-        warm_up(*size)
-
-    engine.warm_up = slow
-    pipeline = Pipeline(engine, Outputs(), unheard)
-    now_s = monotonic()
-    report = pipeline.run(replace(frame(1, measurements(scene, 1)), complete_s=now_s))
-    assert report.response_ms > 200
-    assert report.rest_ms < 200
-    assert report.overhead_ms < 200
-    assert (preparing, pipeline.preparing) == ([(64, 64)], None)
-
-
-def test_a_network_that_cannot_be_made_ready_is_nobodys_fault(model, scene):
-    """The measurement that showed it is not refused: it might be the same with any other."""
-    engine = Engine(model)
-
-    def fail(*size):
-        raise ConfigError('no memory')
-
-    engine.warm_up = fail
-    pipeline = Pipeline(engine, Outputs(), unheard)
-    with pytest.raises(RuntimeError, match=r'cannot be made ready for masks of 64x64.*no memory'):
-        pipeline.run(frame(1, measurements(scene, 1)))
+    assert report.model_ms == 32000.0 + 100.0
+    assert 400106.0 < report.around_ms < 400106.0 + 1000
