@@ -10,10 +10,11 @@ from tqdm import tqdm
 
 from robustseg_core.data.opening import open_frames
 from robustseg_core.data.transforms import DepthHoles
-from robustseg_core.errors import RobustSegError
+from robustseg_core.errors import ConfigError, RobustSegError
+from robustseg_core.evaluation.checkpoint_scores import checkpoint_to_score, write_scores
 from robustseg_core.evaluation.feeding import batches, check_fit, check_sides
 from robustseg_core.evaluation.gallery import Gallery
-from robustseg_core.evaluation.protocols import PROTOCOLS, evaluate, shows_zeroed
+from robustseg_core.evaluation.protocols import PROTOCOLS, evaluate, shows_zeroed, use_of
 from robustseg_core.evaluation.report import Subject
 from robustseg_core.evaluation.worker_errors import error_line
 from robustseg_core.evaluation.writing import write
@@ -57,6 +58,12 @@ def _parser() -> argparse.ArgumentParser:
         action='store_true',
         help='with holes in every depth image, as cameras leave them and filled-in sets do not',
     )
+    parser.add_argument(
+        '--write-into-checkpoint',
+        action='store_true',
+        help='also write the scores of every subset into the checkpoint: the node says what its '
+        'masks are worth by them',
+    )
     parser.add_argument('--no-plots', action='store_true', help='tables only')
     parser.add_argument('settings', nargs='*', metavar='key=value', help='e.g. data.root=nyuv2')
     return parser
@@ -66,6 +73,7 @@ def _run(arguments: argparse.Namespace) -> str:
     """Evaluate and write; return what to tell."""
     config = read_settings(COMMAND, arguments.config, arguments.settings)
     checkpoint = arguments.checkpoint
+    scored = checkpoint_to_score(checkpoint) if arguments.write_into_checkpoint else None
     chosen = arguments.backend or ('auto' if checkpoint.is_dir() else 'torch')
     backend = open_backend(checkpoint, arguments.device, chosen, arguments.precision)
     network = backend.config
@@ -74,12 +82,19 @@ def _run(arguments: argparse.Namespace) -> str:
     check_fit(network, frames)
     if backend.name != 'torch':
         check_sides(config.data)
-    steps, gaps = [], list(frames.missing.lines())
+    steps, altered, gaps = [], [], list(frames.missing.lines())
     if arguments.depth_holes:
         steps.append(DepthHoles(network.modalities, config.seed))
+        altered.append('depth with holes')
         gaps.append(f'every depth image has got holes, drawn with seed {config.seed}')
     loader = batches(network, frames, config.data, arguments.batch_size, config.workers, *steps)
     protocols = PROTOCOLS if arguments.protocol == 'all' else (arguments.protocol,)
+    if scored is not None and use_of(network) not in protocols:
+        msg = (
+            f'--write-into-checkpoint writes how the network is used, by protocol '
+            f'{use_of(network)!r}; got --protocol {arguments.protocol!r}.'
+        )
+        raise ConfigError(msg)
     zeroed = shows_zeroed(network, protocols)
     gallery = Gallery(network.modalities, len(network.labels), config.seed, zeroed=zeroed)
     evaluation = evaluate(
@@ -89,6 +104,11 @@ def _run(arguments: argparse.Namespace) -> str:
         seed=config.seed,
         watcher=None if arguments.no_plots else gallery,
     )
+    if scored is not None:
+        subsets = evaluation.emm if use_of(network) == 'emm' else evaluation.any_modal
+        assert subsets is not None  # its protocol is among those asked for
+        data = ', '.join([f'{config.data.kind}, split {split}', *altered])
+        write_scores(scored, checkpoint, subsets, data=data, seed=config.seed)
     subject = Subject(
         checkpoint=str(checkpoint),
         missing=network.missing,

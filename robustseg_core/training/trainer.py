@@ -15,9 +15,10 @@ from lightning.pytorch.strategies import DDPStrategy
 import torch
 
 from robustseg_core.errors import ConfigError
+from robustseg_core.evaluation.checkpoint_scores import write_scores
 from robustseg_core.evaluation.scores import SubsetScores
-from robustseg_core.files import make_folder, replace_file
-from robustseg_core.models.checkpoint import has_half_weights, load_model, save_model
+from robustseg_core.files import replace_file
+from robustseg_core.models.checkpoint import load_model, save_model
 from robustseg_core.training.averaging import AveragedNetwork
 from robustseg_core.training.building import TrainingNetworks, unused_parameters
 from robustseg_core.training.calibration import calibrated, calibration_batches
@@ -117,12 +118,8 @@ class TrainingRun:
         scores = scores_of_all(model, samples, config.workers, _device(config))
         if self._is_first:
             if not self._is_given(name):
-                model.provenance['evaluated_on'] = {
-                    'data': f'{config.data.kind}, split {config.data.val_split}',
-                    'seed': config.seed,
-                    **scores.to_dict(),
-                }
-                save_model(model, path, half=has_half_weights(path, model))
+                data = f'{config.data.kind}, split {config.data.val_split}'
+                write_scores(model, path, scores, data=data, seed=config.seed)
             self._write_scores(name, scores)
         return scores
 

@@ -12,8 +12,9 @@ from robustseg_core.data.nyuv2 import NYUV2_MODALITIES
 from robustseg_core.data.streets import STREET_MODALITIES
 from robustseg_core.evaluate import main
 from robustseg_core.labels import DELIVER, NYU13, NYU40
-from robustseg_core.models.checkpoint import save_model
+from robustseg_core.models.checkpoint import load_model, save_model
 from robustseg_core.models.segmenter import MultimodalSegmenter, SegmenterConfig
+from robustseg_core.runtime.expected import ExpectedScores
 
 
 @pytest.fixture
@@ -218,3 +219,41 @@ def test_a_student_trained_on_zeroed_sensors_is_shown_with_them(
         assert main([*options, *indoor_settings(indoor)]) == 0
     every = {('rgb',), ('depth',), ('rgb', 'depth')}
     assert shown == {'emm': every, 'any_modal': every, 'rmm': {('rgb', 'depth')}}
+
+
+def test_scores_go_into_the_checkpoint_where_that_is_wanted(checkpoint, indoor, tmp_path, capsys):
+    path = checkpoint()
+    weights = load_model(path).state_dict()
+    arguments = ['--checkpoint', str(path), '--no-plots', *indoor_settings(indoor)]
+    assert main([*arguments, '--out', str(tmp_path / 'out')]) == 0
+    assert not ExpectedScores.of(load_model(path).provenance).data, 'only where it is asked for'
+
+    writing = [*arguments, '--out', str(tmp_path / 'out'), '--write-into-checkpoint']
+    assert main(writing) == 0
+    model = load_model(path)
+    found = ExpectedScores.of(model.provenance)
+    results = json.loads((tmp_path / 'out/results.json').read_text())
+    assert (found.data, found.frames) == ('nyuv2, split all', 3)
+    assert found.mean_ious == results['any_modal']['miou_present_classes']
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, weights[name]), name
+
+    assert main([*writing, '--depth-holes']) == 0
+    found = ExpectedScores.of(load_model(path).provenance)
+    assert found.data == 'nyuv2, split all, depth with holes'
+    capsys.readouterr()
+    assert main([*writing, '--protocol', 'nm']) == 1
+    assert "by protocol 'any_modal'; got --protocol 'nm'" in capsys.readouterr().err
+    assert main([*writing[2:], '--checkpoint', str(indoor)]) == 1
+    assert 'is an export; wanted a checkpoint' in capsys.readouterr().err
+
+
+def test_what_is_trained_on_zeroed_sensors_notes_how_it_is_used(checkpoint, indoor, tmp_path):
+    path = checkpoint(missing='zero')
+    arguments = ['--checkpoint', str(path), '--no-plots', *indoor_settings(indoor)]
+    writing = [*arguments, '--out', str(tmp_path / 'out'), '--write-into-checkpoint']
+    assert main(writing) == 1
+    assert main([*writing, '--protocol', 'emm']) == 0
+    results = json.loads((tmp_path / 'out/results.json').read_text())
+    found = ExpectedScores.of(load_model(path).provenance)
+    assert found.mean_ious == results['emm']['miou_present_classes']
