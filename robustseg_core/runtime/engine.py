@@ -20,6 +20,7 @@ from robustseg_core.models.segmenter import MultimodalSegmenter, mean_of
 from robustseg_core.runtime.backend import Backend
 from robustseg_core.runtime.opening import open_backend
 from robustseg_core.runtime.torch_backend import TorchBackend
+from robustseg_core.runtime.trust import coarse_probabilities, total_variation
 from robustseg_core.runtime.winners import winners, winners_and_confidence
 from robustseg_core.sensors.network_input import network_tensor, resized
 from robustseg_core.sensors.sizes import check_aspect, network_size
@@ -36,6 +37,7 @@ class Segmentation:
     Attributes:
         class_ids: (H, W) uint8, positions in the label set.
         confidence: (H, W) float32 in (0, 1], the softmax probability of the class; or None.
+        mean_confidence: Mean softmax probability of the best class, in (0, 1], over a coarse grid.
         present: The modalities it rests on, in the model's order.
         timings_ms: ``prepare`` (resize and normalise), ``encode``, ``head``, ``classes`` (upsample
             and choose) and ``total``; the first two are next to nothing where features were held.
@@ -43,6 +45,7 @@ class Segmentation:
 
     class_ids: NDArray[np.uint8]
     confidence: NDArray[np.float32] | None
+    mean_confidence: float
     present: tuple[str, ...]
     timings_ms: Mapping[str, float]
 
@@ -54,6 +57,15 @@ class _Held:
     image: NDArray[Any]
     size: Size | None = None
     features: list[Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class _Last:
+    """The frame that was segmented last: stamps, the network's size, class probabilities."""
+
+    present: Mapping[str, int]
+    size: Size
+    probabilities: Tensor
 
 
 class Engine:
@@ -85,6 +97,7 @@ class Engine:
         self._timer = timer
         self._held: dict[str, dict[int, _Held]] = {}
         self._blank: tuple[Size, list[Tensor]] | None = None
+        self._last: _Last | None = None
 
     @classmethod
     def from_checkpoint(
@@ -229,12 +242,11 @@ class Engine:
         held = {name: self._holder(name, present[name]) for name in names}
         self._forget_features_before(present)
         features, prepared_s = self._encode(held, inner)
-        missing = len(self.modalities) - len(names)
-        if missing and self.backend.config.missing == 'zero':
-            features += [self._blank_features(inner)] * missing
         encoded_s = self._timer()
-        subset = self.modalities.subset_index(names)
-        logits = self.backend.head(mean_of(features), subset)[0]  # (K, h, w)
+        logits = self._logits(names, features, inner)
+        probabilities = coarse_probabilities(logits)
+        self._last = _Last(dict(present), inner, probabilities)
+        mean_confidence = float(probabilities.amax(dim=0).mean())
         self._synchronise()
         decoded_s = self._timer()
         if with_confidence:
@@ -249,7 +261,30 @@ class Engine:
             'classes': (end_s - decoded_s) * 1000,
             'total': (end_s - start_s) * 1000,
         }
-        return Segmentation(class_ids, confidence, names, timings_ms)
+        return Segmentation(class_ids, confidence, mean_confidence, names, timings_ms)
+
+    @torch.inference_mode()
+    def change_without(self, name: str) -> float:
+        """Return how much the last frame's class probabilities change without ``name``.
+
+        That costs one head: features are held. It is the mean over the picture (on a coarse grid)
+        of the total variation distance between the probabilities with all inputs of the frame and
+        with all but this one, in [0, 1]; see ``trust.shares``. Of a frame's only input it is 1.
+
+        Raises:
+            RobustSegError: The last frame, if any, was not made of ``name``.
+        """
+        last = self._last
+        if last is None or name not in last.present:
+            msg = f'The last frame has no {name!r}; found {[] if last is None else last.present}.'
+            raise RobustSegError(msg)
+        names = tuple(each for each in self.modalities.ordered(last.present) if each != name)
+        if not names:
+            return 1.0
+        held = {each: self._holder(each, last.present[each]) for each in names}
+        features, _ = self._encode(held, last.size)
+        without = coarse_probabilities(self._logits(names, features, last.size))
+        return total_variation(last.probabilities, without)
 
     def warm_up(self, height: int, width: int) -> None:
         """Run every modality once for a frame of this size, then forget it all.
@@ -271,6 +306,7 @@ class Engine:
     def reset(self) -> None:
         """Forget all images and features: time has begun again."""
         self._held.clear()
+        self._last = None
 
     def _holder(self, name: str, stamp_ns: int) -> _Held:
         images = self._held.get(self.modalities[name].name, {})
@@ -314,6 +350,14 @@ class Engine:
                 missing[name].size = size
         self._synchronise()
         return [held.features for held in wanted.values() if held.features is not None], prepared_s
+
+    def _logits(self, names: tuple[str, ...], features: list[list[Tensor]], size: Size) -> Tensor:
+        """Return the logits (K, h, w) of the modalities ``names`` with these features."""
+        missing = len(self.modalities) - len(names)
+        if missing and self.backend.config.missing == 'zero':
+            features = [*features, *[self._blank_features(size)] * missing]
+        subset = self.modalities.subset_index(names)
+        return self.backend.head(mean_of(features), subset)[0]
 
     def _blank_features(self, size: Size) -> list[Tensor]:
         """Return the features of a missing modality, for networks trained with zeroed images."""

@@ -14,7 +14,7 @@ RGB = Modality('rgb', 'R', 'rgb', IMAGENET)
 LABELS = LabelSet('two', ('road', 'sky'), ((200, 100, 0), (0, 50, 250)))
 IDS = np.array([[0, 1, 1]], np.uint8)
 IMAGE = np.full((1, 3, 3), (100, 20, 240), np.uint8)
-RESULT = Segmentation(IDS, np.array([[1.0, 0.5, 0.25]], np.float32), ('rgb',), {})
+RESULT = Segmentation(IDS, np.array([[1.0, 0.5, 0.25]], np.float32), 0.5, ('rgb',), {})
 
 
 def read(path):
