@@ -21,5 +21,9 @@ class WriteError(RobustSegError):
     """A file cannot be written, or what is in its place may not be replaced."""
 
 
+class TrainingError(RobustSegError):
+    """Training cannot go on, since a number is none any more."""
+
+
 class SensorError(RobustSegError):
     """A measurement cannot be turned into the network's image."""

@@ -37,6 +37,9 @@ class DataConfig:
         photometric: Chance of colour jitter and of a blur on RGB in training; published: 0.2.
         depth_holes: Chance that a depth image in training gets holes such as depth cameras have
             on dark, shiny and far surfaces; for data sets that had theirs filled.
+        on_damaged: What becomes of a frame to train on whose files cannot be read: ``stop`` ends
+            the run, ``skip`` has the next whole frame stand in for it, and tells and counts it.
+            Frames to score on must be whole: without one, a score would be another one.
         cache: Hold the decoded training frames in memory.
         train_count: Number of training frames that ``streets`` draws.
         val_count: Number of frames to score on that ``streets`` draws.
@@ -56,6 +59,7 @@ class DataConfig:
     scales: tuple[float, float] = (1.0, 1.0)
     photometric: float = 0.0
     depth_holes: float = 0.0
+    on_damaged: Literal['stop', 'skip'] = 'stop'
     cache: bool = False
     train_count: int = 2000
     val_count: int = 200

@@ -97,13 +97,12 @@ class Folders(FrameFiles[FolderFrame]):
                 images[modality.name] = resized(image, modality, size)
         return images
 
-    def __getitem__(self, index: int) -> FrameArrays:
-        """Read a frame; its images are brought to the size of its labels.
+    def arrays(self, frame: FolderFrame) -> FrameArrays:
+        """Return ``frame`` as read; its images are brought to the size of its labels.
 
         Raises:
             DataError: The labels are missing, or a file cannot be used.
         """
-        frame = self.frames[index]
         labels = self.class_ids(frame)
         images = self.images(frame, (labels.shape[0], labels.shape[1]))
         return FrameArrays(images=images, labels=labels, id=frame.id, condition=frame.description)

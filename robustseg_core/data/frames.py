@@ -14,6 +14,7 @@ from robustseg_core.data.reading import EXAMPLES, MissingFiles, check_same_size
 from robustseg_core.errors import DataError
 from robustseg_core.labels import LabelSet
 from robustseg_core.modalities import ModalitySet
+from robustseg_core.quoting import quoted
 
 TRUTH = 'labels'  # the kind of file that is no modality
 LOOKS = 8
@@ -135,9 +136,21 @@ class FrameFiles(ABC, Generic[M]):
         """Read a frame.
 
         Raises:
-            DataError: The labels are missing, or a file cannot be used.
+            DataError: The labels are missing, or a file cannot be used; names frame and file.
         """
         frame = self.frames[index]
+        try:
+            return self.arrays(frame)
+        except DataError as error:
+            msg = f'Frame {quoted(frame.id)}: {error}'
+            raise DataError(msg) from error
+
+    def arrays(self, frame: M) -> FrameArrays:
+        """Return ``frame`` as read; images and labels have one size.
+
+        Raises:
+            DataError: The labels are missing, or a file cannot be used.
+        """
         labels = self.class_ids(frame)
         images = self.images(frame)
         for name, image in images.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import torch
 from torch import Tensor
@@ -21,12 +21,14 @@ class Sample(TypedDict):
         labels: Class ids (H, W) int64, 255 = ignore.
         id: What the data set calls this moment.
         condition: Weather, light and faults, e.g. ``night+motionblur``.
+        damaged: Why other frames cannot be read, in whose place this one stands; as a rule absent.
     """
 
     images: dict[str, Tensor]
     labels: Tensor
     id: str
     condition: str
+    damaged: NotRequired[list[str]]
 
 
 class Batch(TypedDict):
@@ -38,6 +40,7 @@ class Batch(TypedDict):
         labels: (B, H, W) int64, 255 = ignore.
         ids: B names.
         conditions: B conditions.
+        damaged: Why frames cannot be read that others stand in for; as a rule absent.
     """
 
     images: dict[str, Tensor]
@@ -45,6 +48,7 @@ class Batch(TypedDict):
     labels: Tensor
     ids: list[str]
     conditions: list[str]
+    damaged: NotRequired[list[str]]
 
 
 class Collate:
@@ -71,7 +75,7 @@ class Collate:
         labels = torch.stack([sample['labels'] for sample in samples])
         blank = torch.zeros(3, *labels.shape[-2:])
         present = [name for name, used in zip(names, availability.any(dim=0), strict=True) if used]
-        return Batch(
+        batch = Batch(
             images={
                 name: torch.stack([sample['images'].get(name, blank) for sample in samples])
                 for name in present
@@ -81,3 +85,6 @@ class Collate:
             ids=[sample['id'] for sample in samples],
             conditions=[sample['condition'] for sample in samples],
         )
+        if damaged := [text for sample in samples for text in sample.get('damaged', ())]:
+            batch['damaged'] = damaged
+        return batch

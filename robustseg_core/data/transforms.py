@@ -87,7 +87,7 @@ class ToSample:
         top, left = (whole[0] - size[0]) // 2, (whole[1] - size[1]) // 2
         window = (slice(top, top + size[0]), slice(left, left + size[1]))
         ids = _resized_labels(labels, whole)[window]
-        return Sample(
+        sample = Sample(
             images={
                 name: tv_tensors.Image(
                     network_tensor(image, self._modalities[name], whole)[:, window[0], window[1]]
@@ -99,6 +99,9 @@ class ToSample:
             id=arrays['id'],
             condition=arrays['condition'],
         )
+        if 'damaged' in arrays:
+            sample['damaged'] = arrays['damaged']
+        return sample
 
 
 class Augmented:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import lightning
 import torch
@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from robustseg_core.data.cache import InMemory
 from robustseg_core.data.config import DataConfig
+from robustseg_core.data.damaged import WholeFrames
 from robustseg_core.data.frames import Frames
 from robustseg_core.data.opening import open_frames
 from robustseg_core.data.sample import Collate, Sample
@@ -131,7 +132,7 @@ class RunFrames:
     def training_samples(self) -> Dataset[Sample]:
         """Return the augmented frames to train on; read into memory first where so configured."""
         if self._training is None:
-            frames: Any = self.train
+            frames: Any = self._whole_train()
             modalities = self.train.modalities
             if self._config.cache:
                 self._tell(f'Reading {len(frames)} frames ...')
@@ -149,11 +150,15 @@ class RunFrames:
 
     def calibration_samples(self, modalities: ModalitySet) -> Dataset[Sample]:
         """Return the frames to train on without augmentation, as those to score on."""
-        return self._plain_samples(self.train, modalities)
+        return self._plain_samples(self._whole_train(), modalities)
 
-    def _plain_samples(self, frames: Frames, modalities: ModalitySet) -> Dataset[Sample]:
+    def _whole_train(self) -> Any:
+        """Return the frames to train on, those that are damaged replaced where so configured."""
+        return WholeFrames(self.train) if self._config.on_damaged == 'skip' else self.train
+
+    def _plain_samples(self, frames: Any, modalities: ModalitySet) -> Dataset[Sample]:
         to_sample = ToSample(modalities, self._config.size, self._config.fit)
-        return Transformed(cast('Dataset[Any]', frames), to_sample)
+        return Transformed(frames, to_sample)
 
     def _open(self, split: str) -> Frames:
         if split not in self._opened:

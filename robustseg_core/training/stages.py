@@ -82,7 +82,7 @@ class Stage(lightning.LightningModule):
         """
         raise NotImplementedError
 
-    def training_step(self, batch: Batch, index: int) -> Tensor:
+    def training_step(self, batch: Batch, index: int) -> dict[str, Any]:
         # A step's accumulated parts, and all processes, draw what one large batch would draw.
         step, part = divmod(index, self._config.accumulate)
         shared = torch.Generator().manual_seed(
@@ -104,7 +104,7 @@ class Stage(lightning.LightningModule):
             sync_dist=self.trainer.world_size > 1,
         )
         self.log('lr', self.trainer.optimizers[0].param_groups[0]['lr'], batch_size=size)
-        return total
+        return {'loss': total, 'terms': values}
 
     def configure_optimizers(self) -> Any:
         config = self._config

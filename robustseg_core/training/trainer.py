@@ -24,6 +24,9 @@ from robustseg_core.training.building import TrainingNetworks, unused_parameters
 from robustseg_core.training.calibration import calibrated, calibration_batches
 from robustseg_core.training.config import TrainConfig
 from robustseg_core.training.curves import draw_curves
+from robustseg_core.training.damaged import DamagedFrames
+from robustseg_core.training.finite import FiniteNumbers
+from robustseg_core.training.interruption import OwnSignals
 from robustseg_core.training.loading import RunFrames, TrainingBatches
 from robustseg_core.training.metrics_file import MetricsFile
 from robustseg_core.training.networks import NetworkFiles
@@ -89,6 +92,7 @@ class TrainingRun:
             CheckpointError: A network or state that is needed cannot be read.
             ConfigError: Settings do not fit the data or the teacher.
             DataError: The data set is not there, or broken.
+            TrainingError: A loss or a weight is not finite.
         """
         path = self._networks.path(name)
         if self._is_given(name):
@@ -206,7 +210,12 @@ class TrainingRun:
         config = self._config
         schedule = config.schedule(name)
         learner = stage.segmenter
-        callbacks: list[Callback] = [Bar(refresh_rate=REFRESH_EVERY)]
+        callbacks: list[Callback] = [
+            FiniteNumbers(name, self._folders[name].state),
+            DamagedFrames(name, self.tell, is_looked_for=config.data.on_damaged == 'skip'),
+            OwnSignals(),
+            Bar(refresh_rate=REFRESH_EVERY),
+        ]
         if schedule.ema_decay:
             average = AveragedNetwork(learner, schedule.ema_decay)
             callbacks.append(average)

@@ -235,12 +235,14 @@ def test_a_step_is_the_weighted_sum_and_logs_the_plain_values(
     logged: dict[str, float] = {}
     monkeypatch.setattr(stage, 'log_dict', lambda values, **_: logged.update(values))
     monkeypatch.setattr(stage, 'log', lambda name, value, **_: logged.update({name: value}))
-    total = stage.training_step(batch, 0)
+    made = stage.training_step(batch, 0)
+    total = made['loss']
     weights = {'ce': 0.5, 'logit_kl': 7.0, 'prototype': 5.0, 'entropy': 3.0, 'variation': 2.0}
     assert logged.keys() == {*weights, 'loss', 'lr'}
     expected = sum(weight * logged[name].item() for name, weight in weights.items())
     assert total.item() == pytest.approx(expected, rel=1e-6)
     assert logged['loss'].item() == total.item()
+    assert made['terms'] == {name: logged[name] for name in weights}
     assert not logged['loss'].requires_grad
     assert total.requires_grad
 
