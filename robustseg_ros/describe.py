@@ -18,12 +18,12 @@ from robustseg_ros.node.parameters import (
     modality_parameters,
 )
 from robustseg_ros.node.qos import qos_text
-from robustseg_ros.segment.outputs import OUTPUTS
+from robustseg_ros.segment.topics import OUTPUTS
 
 HEAD = """\
 # Topics, service and parameters of the node `segment`
 
-Generated from `robustseg_ros/node/parameters.py` and `robustseg_ros/segment/outputs.py` by
+Generated from `robustseg_ros/node/parameters.py` and `robustseg_ros/segment/topics.py` by
 `python -m robustseg_ros.describe docs/TOPICS.md`; do not edit by hand.
 """
 INPUT_NOTE = """\
@@ -83,11 +83,13 @@ publishing, waiting), `model_ms` (spent on the frame in the network itself, its 
 and classes chosen), `overhead_ms` (on everything else: decoding, drawing, publishing). These three
 include what was done beforehand. Each time is also there as `_p50` and `_p99` over the last 100
 frames since the masks were last resumed. `mask_size` and `network_size` (of the last mask, and at
-which the network saw it), `ahead_used` and `ahead_wasted` (images encoded ahead that became part
-of a frame, and that did not), `dropped_<cause>`, `device`, `backend` (what computes the network),
-`backend_notes` (why `auto` passed others over), `checkpoint`, `paused`, `unexpected_errors` (what
-came out of callbacks and calls from outside; the node goes on, and the log has them), and what is
-not installed or does not load, with what that costs.
+which the network saw it), `expected_miou`, `expected_on`, `confidence`, `share_<name>` and
+`age_ms_<name>` (as in `~/report`, of the last mask), `ahead_used` and `ahead_wasted` (images
+encoded ahead that became part of a frame, and that did not), `dropped_<cause>`, `device`,
+`backend` (what computes the network), `backend_notes` (why `auto` passed others over),
+`checkpoint`, `paused`, `unexpected_errors` (what came out of callbacks and calls from outside; the
+node goes on, and the log has them), and what is not installed or does not load, with what that
+costs.
 """
 
 

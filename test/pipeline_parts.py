@@ -10,6 +10,7 @@ from robustseg_ros.node.config import Looks
 
 class Outputs:
     wants_confidence = False
+    wants_shares = False
 
     def __init__(self):
         self.results = []

@@ -18,9 +18,9 @@ from robustseg_core.labels import LabelSet
 from robustseg_core.modalities import Modality, ModalitySet
 from robustseg_core.models.segmenter import MultimodalSegmenter, mean_of
 from robustseg_core.runtime.backend import Backend
+from robustseg_core.runtime.coarse import coarse_probabilities, total_variation
 from robustseg_core.runtime.opening import open_backend
 from robustseg_core.runtime.torch_backend import TorchBackend
-from robustseg_core.runtime.trust import coarse_probabilities, total_variation
 from robustseg_core.runtime.winners import winners, winners_and_confidence
 from robustseg_core.sensors.network_input import network_tensor, resized
 from robustseg_core.sensors.sizes import check_aspect, network_size

@@ -1,46 +1,47 @@
-"""How much a mask rests on each of its inputs, and how sure the network is of it."""
+"""What a mask is worth: what it rests on, and how much; how sure it is, how old its inputs are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-import math
-
-import torch
-from torch import Tensor
-
-# Places of the picture that are looked at, at most. Logits are smooth, and both measures are means
-# over the picture: a thousand places tell them to about one in a hundred.
-PLACES = 1024
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 
-def coarse_probabilities(logits: Tensor) -> Tensor:
-    """Return the class probabilities on a regular grid of at most ``PLACES`` places.
+@dataclass(frozen=True, kw_only=True)
+class Trust:
+    """What is known about one mask.
 
-    Args:
-        logits: (K, h, w).
-
-    Returns:
-        (K, n) float32, on the device of the logits.
+    Attributes:
+        subset: Letters of the inputs it rests on.
+        missing: Names of the network's modalities that it does without.
+        ages_ms: Of each input, how old its measurement was when the mask was published: that
+            moment less the measurement's corrected stamp.
+        confidence: Mean probability of the class of a pixel, in (0, 1]; see ``Segmentation``.
+        expected_miou: In percent, what the checkpoint scored with these inputs; None = not known.
+        expected_on: Data set and split of that score.
+        shares: Of each input, its part in the mask, summing up to one (see ``shares``); empty
+            until they are measured.
     """
-    height, width = logits.shape[1:]
-    step = max(1, math.ceil(math.sqrt(height * width / PLACES)))
-    start = step // 2  # the middle of each cell of the grid
-    rows, columns = min(start, height - 1), min(start, width - 1)
-    grid = logits[:, rows::step, columns::step].flatten(1)
-    return torch.softmax(grid.float(), dim=0)
 
+    subset: str
+    missing: tuple[str, ...]
+    ages_ms: Mapping[str, float]
+    confidence: float
+    expected_miou: float | None
+    expected_on: str
+    shares: Mapping[str, float]
 
-def total_variation(one: Tensor, other: Tensor) -> float:
-    """Return the mean over places of half the summed differences of the probabilities.
-
-    Args:
-        one: (K, n) probabilities, each column summing up to one.
-        other: Likewise.
-
-    Returns:
-        0 where both are the same, 1 where they never agree on any class.
-    """
-    return float((one - other).abs().sum(dim=0).mean() / 2)
+    def values(self) -> dict[str, str]:
+        """Return everything as texts, for a status; what is not known is empty."""
+        expected = self.expected_miou
+        values = {
+            'expected_miou': '' if expected is None else f'{expected:.1f}',
+            'expected_on': self.expected_on,
+            'confidence': f'{self.confidence:.2f}',
+        }
+        for name, age_ms in self.ages_ms.items():
+            values[f'age_ms_{name}'] = f'{age_ms:.1f}'
+            values[f'share_{name}'] = f'{self.shares[name]:.2f}' if name in self.shares else ''
+        return values
 
 
 def shares(changes: Mapping[str, float]) -> dict[str, float]:
@@ -59,3 +60,60 @@ def shares(changes: Mapping[str, float]) -> dict[str, float]:
     if total <= 0:
         return dict.fromkeys(changes, 1 / len(changes)) if changes else {}
     return {name: change / total for name, change in changes.items()}
+
+
+class ShareMeter:
+    """Measures now and then what the masks would be without one of their inputs.
+
+    One input after one mask, so that no mask waits for more than one head: with other inputs than
+    before as soon as possible, then each of them again at ``rate_hz``.
+
+    Args:
+        timer: A steady time in seconds.
+    """
+
+    def __init__(self, timer: Callable[[], float]) -> None:
+        self._timer = timer
+        self._changes: dict[str, float] = {}
+        self._present: tuple[str, ...] = ()
+        self._next = 0
+        self._due_s = 0.0
+
+    def reset(self) -> None:
+        """Forget what was measured."""
+        self._changes.clear()
+        self._present = ()
+
+    def shares(self, present: tuple[str, ...]) -> dict[str, float]:
+        """Return the shares of a mask of these inputs; empty while one is not measured."""
+        if present != self._present or len(self._changes) < len(present):
+            return {}
+        return shares(self._changes)
+
+    def measure(
+        self,
+        present: tuple[str, ...],
+        change_without: Callable[[str], float],
+        rate_hz: float,
+    ) -> None:
+        """Measure an input of the last mask, if it is time.
+
+        Args:
+            present: Names of the inputs that the mask rests on.
+            change_without: Returns how much the mask changes without one; costs a head.
+            rate_hz: How often each input is measured; 0 = never.
+        """
+        if rate_hz <= 0:
+            self.reset()
+            return
+        if present != self._present:
+            self._present, self._changes, self._next = present, {}, 0
+            self._due_s = self._timer()
+        now_s = self._timer()
+        is_known = len(self._changes) == len(present)
+        if is_known and now_s < self._due_s:
+            return
+        name = present[self._next % len(present)]
+        self._changes[name] = change_without(name)
+        self._next += 1
+        self._due_s = now_s + 1 / (rate_hz * len(present))

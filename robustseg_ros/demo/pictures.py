@@ -4,35 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from robustseg_ros.segment.overlay import viewable
+from robustseg_core.data.streets import STREET_MODALITIES
+from robustseg_core.sensors.pictures import FAR_M, picture
 
 Pixels = NDArray[np.uint8]
-# What is farther looks alike.
-FAR_M = 80.0
 
 
 def shown(name: str, image: NDArray[Any]) -> Pixels:
     """Return a sensor's network image as people like to look at it, (H, W, 3) uint8."""
-    if name == 'rgb':
-        return viewable(image)
-    if name == 'event':
-        # Brighter in one colour, darker in another, as event cameras are usually shown.
-        on, off = (np.clip(image[..., channel] / 3.0, 0, 1)[..., None] for channel in (0, 1))
-        colours = on * (255, 90, 70) + off * (70, 140, 255)
-        return np.clip(colours, 0, 255).astype(np.uint8)
-    near = _nearness(name, image)
-    painted = cv2.applyColorMap((40 + 215 * near).astype(np.uint8), cv2.COLORMAP_TURBO)
-    return np.where((near > 0)[..., None], painted[..., ::-1], 0).astype(np.uint8)
+    return picture(image, STREET_MODALITIES[name].encoding)
 
 
 def backdrop(name: str, image: NDArray[Any]) -> Pixels:
     """Return what the classes are painted over: colours only from a camera, else grey."""
     if name == 'rgb':
-        return viewable(image)
+        return image
     if name == 'event':
         grey = np.clip(image[..., :2].sum(axis=2) / 3.0, 0, 1)
     else:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from robustseg_core.runtime.trust import Trust
 from robustseg_ros.inputs.measurements import Measurement
 from robustseg_ros.node.config import Looks
 
@@ -47,6 +48,7 @@ class FrameReport:
         overhead_ms: Spent on this frame outside the engine, beforehand included.
         ahead_used: Images encoded ahead that this frame is made of.
         ahead_wasted: Those that no frame can be made of any more, since the last report.
+        trust: What the mask is worth; None if there is none.
     """
 
     present: tuple[str, ...] = ()
@@ -60,3 +62,4 @@ class FrameReport:
     overhead_ms: float = 0.0
     ahead_used: int = 0
     ahead_wasted: int = 0
+    trust: Trust | None = None

@@ -36,6 +36,11 @@ class Measurement(Protocol):
         ...
 
     @property
+    def encoding(self) -> str:
+        """What its image is: the name of one of ``ENCODINGS``."""
+        ...
+
+    @property
     def is_final(self) -> bool:
         """Whether its image is known before the moment of its frame is."""
         ...
@@ -140,6 +145,7 @@ class Cloud:
         camera_from_sensor: (4, 4).
         camera: The camera, at its own size.
         encoding: What the network wants.
+        sensor_frame: Of the points.
     """
 
     header: Any
@@ -148,6 +154,7 @@ class Cloud:
     camera_from_sensor: NDArray[np.float64]
     camera: CameraModel
     encoding: str = 'range_intensity_height'
+    sensor_frame: str = ''
     is_final: ClassVar = True
 
     def at(self, stamp_ns: int) -> Cloud:  # noqa: ARG002 a scan does not change
@@ -174,6 +181,7 @@ class EventsSoFar:
     header: Any
     window: EventWindow
     shape: Size
+    encoding: ClassVar[str] = 'event_counts'
     is_final: ClassVar = False
 
     def at(self, stamp_ns: int) -> EventsImage:
@@ -194,6 +202,7 @@ class EventsImage:
 
     header: Any
     counts: NDArray[np.uint8]
+    encoding: ClassVar[str] = 'event_counts'
     is_final: ClassVar = True
 
     def at(self, stamp_ns: int) -> EventsImage:  # noqa: ARG002 it has its moment

@@ -91,7 +91,8 @@ class PointsReader(Reader):
         transform = rectification @ self._extrinsics.camera_from(frame, msg.header)
         points, intensity = cloud_to_points(msg)
         header = Header(stamp=msg.header.stamp, frame_id=frame)
-        cloud = Cloud(header, points, intensity, transform, model, self._encoding)
+        own = msg.header.frame_id
+        cloud = Cloud(header, points, intensity, transform, model, self._encoding, own)
         return stamp_to_ns(msg.header.stamp), cloud
 
     def close(self) -> None:

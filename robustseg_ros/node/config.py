@@ -52,11 +52,15 @@ class Looks:
         min_confidence: Below it, a pixel of the mask is unlabelled.
         opacity: Of the overlay.
         overlay_period_s: At least so long from one overlay to the next; 0: each frame has one.
+        jpeg_quality: Of the compressed overlay, 1 to 100.
+        share_rate_hz: How often the share of each input is measured; 0: never.
     """
 
     min_confidence: float = 0.0
     opacity: float = 0.5
     overlay_period_s: float = 0.0
+    jpeg_quality: int = 80
+    share_rate_hz: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +107,8 @@ def node_config(values: Mapping[str, Any]) -> NodeConfig:
             min_confidence=values['mask.min_confidence'],
             opacity=values['overlay.opacity'],
             overlay_period_s=1 / rate if (rate := values['overlay.max_rate']) > 0 else 0.0,
+            jpeg_quality=values['overlay.jpeg_quality'],
+            share_rate_hz=values['report.share_rate'],
         ),
         inputs={name: _input_config(name, values) for name in values['modalities']},
     )

@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 import numpy as np
 
 from robustseg_core.runtime import State
+from robustseg_core.runtime.trust import Trust
 from robustseg_ros.inputs.frames import FrameReport
 from robustseg_ros.inputs.streams import InputStatus
 from robustseg_ros.node.optional import Missing
@@ -46,6 +47,7 @@ class Health:
         self.dropped: Counter[str] = Counter()
         self._present: tuple[str, ...] = ()
         self._error = ''
+        self._trust: Trust | None = None
         self._times: dict[str, deque[float]] = {key: deque(maxlen=WINDOW) for key in TIMES}
         self._ahead = {'ahead_used': 0, 'ahead_wasted': 0}
 
@@ -59,6 +61,7 @@ class Health:
             return
         self.published += 1
         self._present = report.present
+        self._trust = report.trust
         for key, times in self._times.items():
             times.append(getattr(report, key))
 
@@ -143,6 +146,7 @@ class Health:
             'subset': subset,
             'alive': ''.join(letters[name] for name in alive),
             'masks_published': self.published,
+            **(self._trust.values() if self._trust is not None and alive else {}),
             **times,
             **self._ahead,
             **{f'dropped_{cause}': count for cause, count in sorted(self.dropped.items())},

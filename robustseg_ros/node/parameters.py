@@ -130,6 +130,22 @@ GENERAL = (
         effect=Effect.AT_ONCE,
     ),
     Parameter(
+        name='overlay.jpeg_quality',
+        default=80,
+        description='Quality of the JPEG on ~/overlay/compressed.',
+        limits=(1, 100),
+        effect=Effect.AT_ONCE,
+    ),
+    Parameter(
+        name='report.share_rate',
+        default=1.0,
+        description='How often a second the share of each input in the mask is measured, for '
+        '~/report, /diagnostics and the overlay, while somebody listens to one of them: each '
+        "measurement computes the network's head once more, after a mask is out. 0: never.",
+        limits=(0.0, 1000.0),
+        effect=Effect.AT_ONCE,
+    ),
+    Parameter(
         name='diagnostics.period',
         default=1.0,
         description='Seconds between two messages on /diagnostics, beside those sent at once when '

@@ -42,8 +42,9 @@ from robustseg_ros.node.qos import overridable
 from robustseg_ros.node.transitions import reported
 from robustseg_ros.node.worker import Worker
 from robustseg_ros.segment.network_sizes import size_text
-from robustseg_ros.segment.outputs import DIAGNOSTICS, Outputs
+from robustseg_ros.segment.outputs import Outputs
 from robustseg_ros.segment.pipeline import Pipeline
+from robustseg_ros.segment.topics import DIAGNOSTICS
 
 if TYPE_CHECKING:
     from robustseg_core.runtime.engine import Engine
@@ -149,6 +150,7 @@ class SegmentNode(PatientLifecycleNode):
             self.get_logger().info,
             self._engine.network_size(*(config.expected_size or self._engine.resolution)),
             config.drawing_max_s,
+            now_ns=lambda: int(self.get_clock().now().nanoseconds),
         )
         self._failure = ''
         self._health.hardware_id = str(self._engine.backend.device)

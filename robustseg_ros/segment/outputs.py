@@ -7,88 +7,28 @@ from dataclasses import dataclass
 import json
 from math import inf
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from rclpy.qos import QoSProfile
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from std_msgs.msg import Header, String
 
 from robustseg_core.labels import LabelSet
+from robustseg_core.runtime.trust import Trust
 from robustseg_ros.inputs.camera_info import resized_camera_info
 from robustseg_ros.inputs.conversions import array_to_image
+from robustseg_ros.inputs.measurements import Cloud
 from robustseg_ros.node import optional
 from robustseg_ros.node.config import Looks
-from robustseg_ros.node.qos import LATCHED, STREAM, overridable
+from robustseg_ros.node.qos import overridable
+from robustseg_ros.segment import topics
+from robustseg_ros.segment.compression import jpeg_message, png_message
+from robustseg_ros.segment.labelled_points import labelled_points
 from robustseg_ros.segment.overlay import paint_classes, paint_overlay, write_caption
-
-
-class Output(NamedTuple):
-    """A topic of the node.
-
-    Attributes:
-        topic: Relative to the node's name.
-        message: Its type.
-        qos: Its profile.
-        description: What it carries.
-    """
-
-    topic: str
-    message: str
-    qos: QoSProfile
-    description: str
-
-
-MASK = Output(
-    '~/mask',
-    'sensor_msgs/msg/Image',
-    STREAM,
-    'mono8: the class id of every pixel, 255 = unlabelled; size, stamp and frame of the leading '
-    "input (points: size and frame of the camera; event packets: the stamp of the image's last "
-    'event)',
-)
-OVERLAY = Output(
-    '~/overlay',
-    'sensor_msgs/msg/Image',
-    STREAM,
-    'rgb8: the classes in their colours over what the leading input saw, with the names of the '
-    'inputs it rests on; only made while somebody listens, at most `overlay.max_rate` times a '
-    'second',
-)
-CONFIDENCE = Output(
-    '~/confidence',
-    'sensor_msgs/msg/Image',
-    STREAM,
-    '32FC1: probability of the class in the mask, 0 to 1; only made while somebody listens',
-)
-CAMERA_INFO = Output(
-    '~/camera_info',
-    'sensor_msgs/msg/CameraInfo',
-    STREAM,
-    "the camera of the mask, with the mask's header and size; only where the mask is in that "
-    "camera's frame",
-)
-PALETTE = Output(
-    '~/palette',
-    'std_msgs/msg/String',
-    LATCHED,
-    'JSON: a list of {"id", "name", "color": [red, green, blue]}, one per class',
-)
-LABEL_INFO = Output(
-    '~/label_info',
-    'vision_msgs/msg/LabelInfo',
-    LATCHED,
-    'the class names; only where vision_msgs is installed',
-)
-DIAGNOSTICS = Output(
-    '/diagnostics',
-    'diagnostic_msgs/msg/DiagnosticArray',
-    STREAM,
-    'one status per input and one for the whole',
-)
-OUTPUTS = (MASK, OVERLAY, CONFIDENCE, CAMERA_INFO, PALETTE, LABEL_INFO, DIAGNOSTICS)
+from robustseg_ros.segment.report import caption, report_json
+from robustseg_ros.segment.topics import Output
 
 
 @dataclass(frozen=True)
@@ -100,14 +40,18 @@ class Result:
         class_ids: (H, W) uint8.
         confidence: (H, W) float32, or None where nobody asked for it.
         image: (h, w, 3) the leading input's network image.
-        present: Names of the inputs that the mask rests on.
+        encoding: Of that image.
+        trust: What the mask is worth.
+        cloud: A LiDAR's scan that the mask rests on, or None.
     """
 
     header: Any
     class_ids: NDArray[np.uint8]
     confidence: NDArray[np.float32] | None
     image: NDArray[Any]
-    present: tuple[str, ...]
+    encoding: str
+    trust: Trust
+    cloud: Cloud | None = None
 
 
 class Outputs:
@@ -127,24 +71,26 @@ class Outputs:
         self._colours = labels.colour_table()
         self._timer = timer
         self._overlay_due_s = -inf
-        self._mask = self._publisher(MASK, Image)
-        self._overlay = self._publisher(OVERLAY, Image)
-        self._confidence = self._publisher(CONFIDENCE, Image)
-        self._camera_info = self._publisher(CAMERA_INFO, CameraInfo)
-        self._palette = self._publisher(PALETTE, String)
+        self._publishers: list[Any] = []
+        self._mask = self._publisher(topics.MASK, Image)
+        self._mask_compressed = self._publisher(topics.MASK_COMPRESSED, CompressedImage)
+        self._color_mask = self._publisher(topics.COLOR_MASK, Image)
+        self._overlay = self._publisher(topics.OVERLAY, Image)
+        self._overlay_compressed = self._publisher(topics.OVERLAY_COMPRESSED, CompressedImage)
+        self._confidence = self._publisher(topics.CONFIDENCE, Image)
+        self._points = self._publisher(topics.POINTS, PointCloud2)
+        self._report = self._publisher(topics.REPORT, String)
+        self._camera_info = self._publisher(topics.CAMERA_INFO, CameraInfo)
+        self._palette = self._publisher(topics.PALETTE, String)
         self._vision = optional.load(optional.VISION)
         if self._vision is not None:
-            self._label_info = self._publisher(LABEL_INFO, self._vision.LabelInfo)
+            self._label_info = self._publisher(topics.LABEL_INFO, self._vision.LabelInfo)
 
     def destroy(self) -> None:
         """Take the publishers off the graph."""
-        publishers = [
-            self._mask, self._overlay, self._confidence, self._camera_info, self._palette
-        ]  # fmt: skip
-        if self._vision is not None:
-            publishers.append(self._label_info)
-        for publisher in publishers:
+        for publisher in self._publishers:
             self._node.destroy_lifecycle_publisher(publisher)
+        self._publishers.clear()
 
     def publish_labels(self, stamp: Any) -> None:
         """Publish what the ids mean, for all who come later; to be called once active."""
@@ -160,31 +106,61 @@ class Outputs:
 
     @property
     def wants_confidence(self) -> bool:
-        """Whether somebody listens to ``~/confidence``."""
-        return bool(self._confidence.get_subscription_count() > 0)
+        """Whether somebody listens to what bears the confidence of each pixel."""
+        return _is_heard(self._confidence) or _is_heard(self._points)
+
+    @property
+    def wants_shares(self) -> bool:
+        """Whether somebody listens to what bears the shares of the inputs.
+
+        A question to the graph, which costs some microseconds.
+        """
+        heard = (self._report, self._overlay, self._overlay_compressed)
+        return any(_is_heard(each) for each in heard) or bool(
+            self._node.count_subscribers(topics.DIAGNOSTICS.topic)
+        )
 
     def publish(self, result: Result, looks: Looks, camera_info: Any | None) -> None:
         """Publish one frame; the mask first, what is only looked at last."""
-        class_ids = result.class_ids
+        class_ids, header = result.class_ids, result.header
         if looks.min_confidence > 0 and result.confidence is not None:
             class_ids = unlabelled_below(looks.min_confidence, class_ids, result.confidence)
-        self._mask.publish(array_to_image(class_ids, 'mono8', result.header))
-        if camera_info is not None and camera_info.header.frame_id == result.header.frame_id:
+        self._mask.publish(array_to_image(class_ids, 'mono8', header))
+        if _is_heard(self._report):
+            self._report.publish(String(data=report_json(result.trust, header)))
+        if camera_info is not None and camera_info.header.frame_id == header.frame_id:
             height, width = class_ids.shape
-            self._camera_info.publish(
-                resized_camera_info(camera_info, width, height, result.header)
-            )
-        if result.confidence is not None and self.wants_confidence:
-            self._confidence.publish(array_to_image(result.confidence, '32FC1', result.header))
-        if self._overlay_is_due(looks.overlay_period_s):
+            self._camera_info.publish(resized_camera_info(camera_info, width, height, header))
+        if result.confidence is not None:
+            if _is_heard(self._confidence):
+                self._confidence.publish(array_to_image(result.confidence, '32FC1', header))
+            if result.cloud is not None and _is_heard(self._points):
+                self._points.publish(
+                    labelled_points(result.cloud, class_ids, result.confidence, self._colours)
+                )
+        if _is_heard(self._mask_compressed):
+            self._mask_compressed.publish(png_message(class_ids, header))
+        if _is_heard(self._color_mask):
             colours = paint_classes(class_ids, self._colours)
-            picture = paint_overlay(result.image, colours, looks.opacity)
-            write_caption(picture, ' + '.join(result.present))
+            self._color_mask.publish(array_to_image(colours, 'rgb8', header))
+        if self._overlay_is_due(looks.overlay_period_s):
+            self._publish_overlay(result, class_ids, looks)
+
+    def _publish_overlay(self, result: Result, class_ids: NDArray[np.uint8], looks: Looks) -> None:
+        colours = paint_classes(class_ids, self._colours)
+        picture = paint_overlay(result.image, result.encoding, colours, looks.opacity)
+        write_caption(picture, *caption(result.trust))
+        if _is_heard(self._overlay):
             self._overlay.publish(array_to_image(picture, 'rgb8', result.header))
+        if _is_heard(self._overlay_compressed):
+            self._overlay_compressed.publish(
+                jpeg_message(picture, looks.jpeg_quality, result.header)
+            )
 
     def _overlay_is_due(self, period_s: float) -> bool:
         now_s = self._timer()
-        if self._overlay.get_subscription_count() == 0 or now_s < self._overlay_due_s:
+        is_heard = _is_heard(self._overlay) or _is_heard(self._overlay_compressed)
+        if not is_heard or now_s < self._overlay_due_s:
             return False
         # Counted from when it was due, so that frames a little early or late do not slow it down.
         is_late = now_s - self._overlay_due_s > period_s
@@ -193,7 +169,13 @@ class Outputs:
 
     def _publisher(self, output: Output, message: Any) -> Any:
         create = self._node.create_lifecycle_publisher
-        return overridable(create, message, output.topic, output.qos)
+        publisher = overridable(create, message, output.topic, output.qos)
+        self._publishers.append(publisher)
+        return publisher
+
+
+def _is_heard(publisher: Any) -> bool:
+    return bool(publisher.get_subscription_count() > 0)
 
 
 def unlabelled_below(

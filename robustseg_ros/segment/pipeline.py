@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from robustseg_core.errors import SensorError
+from robustseg_core.runtime.expected import ExpectedScores
+from robustseg_core.runtime.trust import ShareMeter, Trust
 from robustseg_ros.inputs.frames import Frame, FrameReport
-from robustseg_ros.inputs.measurements import Measurement, Size
+from robustseg_ros.inputs.measurements import Cloud, Measurement, Size
 from robustseg_ros.segment.drawing_threads import DrawingThreads, Drawn, refusal
 from robustseg_ros.segment.drawings import Drawing, Drawings
 from robustseg_ros.segment.network_sizes import NetworkSizes
@@ -50,6 +52,7 @@ class Pipeline:
         tell: Is told that, and then how long, the network prepares for another size of image.
         ready_size: (height, width) as the network sees it; None = of no size yet.
         most_s: A frame waits so long for the image of one input.
+        now_ns: The clock of the stamps.
 
     Attributes:
         sizes: (height, width) of the last mask, and as the network sees it; None = no frame yet.
@@ -62,6 +65,7 @@ class Pipeline:
         tell: Callable[[str], None],
         ready_size: Size | None = None,
         most_s: float = MOST_S,
+        now_ns: Callable[[], int] = time_ns,
     ) -> None:
         self.sizes: tuple[Size, Size] | None = None
         self._engine = engine
@@ -69,6 +73,9 @@ class Pipeline:
         self._sizes = NetworkSizes(engine, tell, ready_size)
         self._threads = DrawingThreads(engine, most_s)
         self._drawings = Drawings()
+        self._now_ns = now_ns
+        self._expected = ExpectedScores.of(engine.backend.provenance)
+        self._shares = ShareMeter(monotonic)
         self._size: Size | None = None  # of the last mask
         self._spans: deque[tuple[float, float]] = deque(maxlen=_SPANS)
 
@@ -95,6 +102,7 @@ class Pipeline:
         """Forget earlier frames: time has begun again."""
         self._engine.reset()
         self._drawings.reset()
+        self._shares.reset()
         self._size = None
 
     def encode_ahead(self, name: str, stamp_ns: int, measurement: Measurement) -> None:
@@ -141,13 +149,16 @@ class Pipeline:
         if seen.leader is None or seen.image is None or segmentation is None:
             report.error = 'none of its measurements could be used'
             return report
+        report.trust = self._trust(frame, segmentation)
         self._outputs.publish(
             Result(
                 header=seen.leader.header,
                 class_ids=segmentation.class_ids,
                 confidence=segmentation.confidence,
                 image=seen.image,
-                present=segmentation.present,
+                encoding=seen.leader.encoding,
+                trust=report.trust,
+                cloud=_cloud_of(frame, segmentation.present),
             ),
             frame.looks,
             frame.camera_info,
@@ -166,7 +177,25 @@ class Pipeline:
             report.model_ms += drawing.model_ms
             report.around_ms += drawing.around_ms
             report.overhead_ms += drawing.work_s * 1000
+        if self._outputs.wants_shares:
+            rate_hz = frame.looks.share_rate_hz
+            with self._at_work():
+                self._shares.measure(segmentation.present, self._engine.change_without, rate_hz)
         return report
+
+    def _trust(self, frame: Frame, segmentation: Segmentation) -> Trust:
+        present, modalities = segmentation.present, self._engine.modalities
+        subset = modalities.letters_of(present)
+        now_ns = self._now_ns()
+        return Trust(
+            subset=subset,
+            missing=tuple(name for name in modalities.names if name not in present),
+            ages_ms={name: (now_ns - frame.measurements[name][0]) / 1e6 for name in present},
+            confidence=segmentation.mean_confidence,
+            expected_miou=self._expected.mean_iou(subset),
+            expected_on=self._expected.data,
+            shares=self._shares.shares(present),
+        )
 
     def _observe(self, frame: Frame, report: FrameReport) -> _Seen:
         """Show the engine every measurement that can be used; each costs itself alone."""
@@ -265,3 +294,9 @@ class Pipeline:
             total_s += max(0.0, stop_s - max(start_s, counted_s))
             counted_s = max(counted_s, stop_s)
         return total_s
+
+
+def _cloud_of(frame: Frame, present: tuple[str, ...]) -> Cloud | None:
+    """Return the first cloud that a mask rests on."""
+    clouds = (each for name, (_, each) in frame.measurements.items() if name in present)
+    return next((each for each in clouds if isinstance(each, Cloud)), None)

@@ -33,7 +33,7 @@ def test_every_input_topic_is_one_the_node_listens_to(displays):
 
 
 def test_every_output_topic_is_one_the_node_publishes(displays):
-    outputs = pytest.importorskip('robustseg_ros.segment.outputs', reason='needs ROS 2').OUTPUTS
+    outputs = pytest.importorskip('robustseg_ros.segment.topics', reason='needs ROS 2').OUTPUTS
     published = {output.topic.replace('~', '/segment') for output in outputs}
     shown = {topic for topic in topics(displays) if topic.startswith('/segment/')}
     assert {'/segment/overlay', '/segment/mask'} <= shown <= published

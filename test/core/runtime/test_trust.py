@@ -11,8 +11,9 @@ from torch import Tensor
 from robustseg_core.errors import RobustSegError
 from robustseg_core.labels import LabelSet
 from robustseg_core.modalities import UNIT, Modality, ModalitySet
+from robustseg_core.runtime.coarse import PLACES, coarse_probabilities, total_variation
 from robustseg_core.runtime.engine import Engine
-from robustseg_core.runtime.trust import PLACES, coarse_probabilities, shares, total_variation
+from robustseg_core.runtime.trust import ShareMeter, shares
 
 TWO = LabelSet('two', ('left', 'right'), ((0, 0, 0), (9, 9, 9)))
 THREE = ModalitySet(
@@ -121,3 +122,32 @@ def test_opposite_certainties_differ_by_one():
     sure, opposite = torch.tensor([[1.0], [0.0]]), torch.tensor([[0.0], [1.0]])
     assert total_variation(sure, opposite) == 1
     assert total_variation(sure, sure) == 0
+
+
+def test_inputs_are_measured_one_after_a_mask_and_then_at_their_rate():
+    now_s = [100.0]
+    asked: list[str] = []
+    changes = {'rgb': 0.3, 'depth': 0.1}
+
+    def change_without(name: str) -> float:
+        asked.append(name)
+        return changes[name]
+
+    meter = ShareMeter(lambda: now_s[0])
+    both = ('rgb', 'depth')
+    for _ in range(2):
+        assert meter.shares(both) == {}
+        meter.measure(both, change_without, rate_hz=1.0)
+    assert asked == ['rgb', 'depth'], 'both at once, but no two after one mask'
+    assert meter.shares(both) == pytest.approx({'rgb': 0.75, 'depth': 0.25})
+    assert meter.shares(('rgb',)) == {}, 'of another subset nothing is known'
+    for _ in range(40):  # ten seconds of four masks each
+        now_s[0] += 0.25
+        meter.measure(both, change_without, rate_hz=1.0)
+    assert 18 <= len(asked) - 2 <= 20, 'each of two inputs once a second'
+    assert abs(asked.count('rgb') - asked.count('depth')) <= 1
+
+    meter.measure(('rgb',), lambda _: 1.0, rate_hz=1.0)
+    assert meter.shares(('rgb',)) == {'rgb': 1.0}
+    meter.measure(('rgb',), change_without, rate_hz=0.0)
+    assert meter.shares(('rgb',)) == {}
