@@ -49,8 +49,8 @@ def write_caption(image: NDArray[np.uint8], *lines: str) -> None:
     """
     # A line is a sixteenth of the picture, but no smaller than can be read.
     scale = max(0.35, image.shape[0] / 900)
-    for number, text in enumerate(lines, start=1):
-        at = (round(8 * scale), round(28 * scale * number))
+    for number, text in enumerate(lines):
+        at = (round(8 * scale), round((28 + 34 * number) * scale))
         for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):  # readable on anything
             cv2.putText(
                 image, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA

@@ -36,7 +36,15 @@ def test_every_output_topic_is_one_the_node_publishes(displays):
     outputs = pytest.importorskip('robustseg_ros.segment.topics', reason='needs ROS 2').OUTPUTS
     published = {output.topic.replace('~', '/segment') for output in outputs}
     shown = {topic for topic in topics(displays) if topic.startswith('/segment/')}
-    assert {'/segment/overlay', '/segment/mask'} <= shown <= published
+    wanted = {'/segment/overlay', '/segment/mask', '/segment/color_mask', '/segment/points'}
+    assert wanted <= shown <= published
+
+
+def test_what_is_enabled_shows_the_classes_in_the_picture_and_in_space(displays):
+    enabled = topics([display for display in displays if display['Enabled']])
+    assert {'/segment/overlay', '/segment/color_mask', '/segment/points'} <= enabled
+    points = next(each for each in displays if topics([each]) == {'/segment/points'})
+    assert points['Color Transformer'] == 'RGB8'
 
 
 def test_streams_are_asked_for_as_they_are_offered(displays):
