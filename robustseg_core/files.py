@@ -49,7 +49,7 @@ def replacing(path: Path, *, settled: bool = False) -> Iterator[Path]:
     target = Path(os.path.realpath(path))
     partial = target.with_name(f'.{target.name}.{os.getpid()}')
     try:
-        _remove_left_behind(target)
+        remove_left_behind(target)
         try:
             yield partial
             if settled:
@@ -153,8 +153,8 @@ def _settle(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _remove_left_behind(target: Path) -> None:
-    """Remove the partial files of ``target`` whose process is no more."""
+def remove_left_behind(target: Path) -> None:
+    """Remove what processes that were killed left of ``target`` in its folder, half-written."""
     name = re.compile(rf'\.{re.escape(target.name)}\.(\d+)')
     for path in target.parent.glob('.*'):
         found = name.fullmatch(path.name)

@@ -25,7 +25,8 @@ def write_scores(
         seed: Of the run.
 
     Raises:
-        CheckpointError: The file cannot be read or written.
+        CheckpointError: The file cannot be read.
+        WriteError: It cannot be written.
     """
     model.provenance['evaluated_on'] = {'data': data, 'seed': seed, **scores.to_dict()}
     save_model(model, path, half=has_half_weights(path, model))

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from robustseg_core.errors import CheckpointError
+from robustseg_core.files import replace_file
 from robustseg_core.models.checkpoint import save_model
 from robustseg_core.models.segmenter import MultimodalSegmenter
-from robustseg_core.training.run_folder import RunFolder, replace_file
+from robustseg_core.training.run_folder import RunFolder
 
 
 class NetworkFiles:
@@ -27,7 +28,8 @@ class NetworkFiles:
         """Write the ``last`` or ``best`` network.
 
         Raises:
-            CheckpointError: A weight is not finite, or the file cannot be written.
+            CheckpointError: A weight is not finite.
+            WriteError: The file cannot be written.
         """
         network.provenance = {'trained_on': {**self._trained_on, 'epochs': epochs, 'steps': steps}}
         save_model(network, self._files.weights(which), half=True)
@@ -36,11 +38,13 @@ class NetworkFiles:
         """Make the ``last`` or ``best`` network the stage's.
 
         Raises:
-            CheckpointError: A file cannot be read or written.
+            CheckpointError: The network cannot be read.
+            WriteError: It cannot be written.
         """
         source = self._files.weights(which)
         try:
-            replace_file(self._files.network, source.read_bytes())
+            content = source.read_bytes()
         except OSError as error:
             msg = f'{source}: cannot become {self._files.network}: {error.strerror}.'
             raise CheckpointError(msg) from error
+        replace_file(self._files.network, content)

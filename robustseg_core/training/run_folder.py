@@ -17,7 +17,7 @@ import yaml
 
 from robustseg_core.documents import read_yaml
 from robustseg_core.errors import ConfigError, DataError
-from robustseg_core.files import make_folder, replace_file
+from robustseg_core.files import make_folder, remove_left_behind, replace_file
 from robustseg_core.training.config import TrainConfig
 
 # What may change while a run is interrupted: it moves or speeds up the run, no number depends on
@@ -59,6 +59,9 @@ class RunFolder:
     def weights(self, which: str) -> Path:
         """Return where the ``last`` or ``best`` network lies."""
         return self.folder / f'{which}.safetensors'
+
+    def _networks(self) -> list[Path]:
+        return [self.weights(which) for which in ('last', 'best')]
 
     def standing(self) -> Standing:
         # A run that was killed before its first epoch ended has nothing to lose.
@@ -107,6 +110,9 @@ class RunFolder:
         """
         text = yaml.safe_dump(plain(config), sort_keys=False)
         make_folder(self.folder)
+        # Before anything is written: what a killed run left may be what fills the disk.
+        for path in (self.network, self.state, self.config, self.metrics, *self._networks()):
+            remove_left_behind(path)
         replace_file(self.config, text, settled=True)
 
     def _changes(self, config: TrainConfig) -> Iterator[str]:

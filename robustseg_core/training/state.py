@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 import torch
 
 from robustseg_core.errors import CheckpointError, ConfigError
 from robustseg_core.files import replacing
+
+
+class PlainFile(TorchCheckpointIO):
+    """Writes a state where it belongs; Lightning's own way goes through the temporary folder.
+
+    That may have no room for it, and keeps what a killed process has begun.
+    """
+
+    def save_checkpoint(
+        self,
+        checkpoint: dict[str, Any],
+        path: str | Path,
+        storage_options: Any | None = None,  # noqa: ARG002
+    ) -> None:
+        content = BytesIO()
+        torch.save(checkpoint, content)
+        Path(path).write_bytes(content.getbuffer())
 
 
 class ResumeState(Checkpoint):
