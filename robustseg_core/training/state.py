@@ -13,13 +13,14 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 import torch
 
 from robustseg_core.errors import CheckpointError, ConfigError
-from robustseg_core.files import replacing
+from robustseg_core.files import replace_file
 
 
-class PlainFile(TorchCheckpointIO):
-    """Writes a state where it belongs; Lightning's own way goes through the temporary folder.
+class StateFile(TorchCheckpointIO):
+    """Writes a state beside the old one, which stays until the new one is whole.
 
-    That may have no room for it, and keeps what a killed process has begun.
+    Lightning's own way goes through the temporary folder, which may have no room for it and keeps
+    what a killed process has begun.
     """
 
     def save_checkpoint(
@@ -30,11 +31,11 @@ class PlainFile(TorchCheckpointIO):
     ) -> None:
         content = BytesIO()
         torch.save(checkpoint, content)
-        Path(path).write_bytes(content.getbuffer())
+        replace_file(Path(path), content.getvalue(), settled=True)
 
 
 class ResumeState(Checkpoint):
-    """Writes Lightning's checkpoint; the old one stays until the new one is whole.
+    """Has Lightning's checkpoint written, by ``StateFile``.
 
     As a ``Checkpoint`` Lightning calls it after all other callbacks, so that it holds what they
     made of the epoch.
@@ -54,11 +55,7 @@ class ResumeState(Checkpoint):
         pl_module: lightning.LightningModule,  # noqa: ARG002
     ) -> None:
         # All processes take part in what the first then writes.
-        if not trainer.is_global_zero:
-            trainer.save_checkpoint(self._path, weights_only=False)
-            return
-        with replacing(self._path, settled=True) as partial:
-            trainer.save_checkpoint(partial, weights_only=False)
+        trainer.save_checkpoint(self._path, weights_only=False)
 
     def state_dict(self) -> dict[str, Any]:
         return {'step_frames': self._step_frames}

@@ -37,7 +37,7 @@ from robustseg_core.training.run_folder import RunFolder, Standing
 from robustseg_core.training.samples import SamplePictures
 from robustseg_core.training.scoring import scores_of_all
 from robustseg_core.training.stages import Stage
-from robustseg_core.training.state import PlainFile, ResumeState, steps_done
+from robustseg_core.training.state import ResumeState, StateFile, steps_done
 from robustseg_core.training.validation import Validation
 
 PRECISIONS = {32: '32-true', 'bf16': 'bf16-mixed', 'fp16': '16-mixed'}
@@ -160,7 +160,7 @@ class TrainingRun:
             devices=self._processes.devices,
             num_nodes=self._processes.nodes,
             strategy=self._strategy(stage),
-            plugins=[PlainFile()],
+            plugins=[StateFile()],
             precision=PRECISIONS[config.precision],
             accumulate_grad_batches=schedule.accumulate,
             gradient_clip_val=schedule.gradient_clip or None,

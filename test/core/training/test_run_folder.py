@@ -152,3 +152,18 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / 'file').write_text('')
     with pytest.raises(WriteError, match='cannot be made'):
         RunFolder(tmp_path / 'file', 'teacher').begin(CONFIG)
+
+
+def test_what_a_killed_run_left_half_written_goes_at_the_next_start(folder: RunFolder) -> None:
+    folder.begin(CONFIG)
+    nobody = 2**22 + 1  # above the highest number a process can have
+    names = ('last.ckpt', 'last.safetensors', 'best.safetensors', 'metrics.csv', 'config.yaml')
+    left = [folder.folder / f'.{name}.{nobody}' for name in names]
+    left.append(folder.network.with_name(f'.{folder.network.name}.{nobody}'))
+    for path in left:
+        path.write_bytes(b'x')
+    other = folder.folder / '.notes.txt'
+    other.write_text('mine')
+    folder.begin(CONFIG)
+    assert not [path for path in left if path.exists()]
+    assert other.exists()
