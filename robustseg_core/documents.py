@@ -132,9 +132,17 @@ def parse_json(text: str, place: str) -> Any:
         ConfigError: It is no JSON, or is nested too deeply.
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise _no_document(place, 'JSON', error) from error
+    inner = [value]
+    for _ in range(MOST_DEPTH + 1):
+        outer = [each for each in inner if isinstance(each, dict | list)]
+        inner = [v for each in outer for v in (each.values() if isinstance(each, dict) else each)]
+    if inner:
+        msg = f'{place} is nested more than {MOST_DEPTH} deep.'
+        raise ConfigError(msg)
+    return value
 
 
 def _refuse_constant(name: str) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robustseg_core.errors import ConfigError
+from robustseg_core.quoting import shown
+from robustseg_core.typed import is_name, is_whole
 
 IGNORE_ID = 255
 Colour = tuple[int, int, int]
@@ -30,6 +32,9 @@ class LabelSet:
     palette: tuple[Colour, ...]
 
     def __post_init__(self) -> None:
+        if not is_name(self.name) or not all(map(is_name, self.classes)):
+            msg = f'Label set {shown(self.name)}: it and its classes must have names.'
+            raise ConfigError(msg)
         if not 1 <= len(self.classes) <= IGNORE_ID:
             msg = (
                 f'Label set {self.name!r} must have 1 to {IGNORE_ID} classes, '
@@ -41,6 +46,9 @@ class LabelSet:
                 f'Label set {self.name!r} has {len(self.classes)} classes '
                 f'but {len(self.palette)} colours.'
             )
+            raise ConfigError(msg)
+        if not all(len(c) == 3 and all(is_whole(v, 0, 255) for v in c) for c in self.palette):
+            msg = f'Label set {self.name!r}: colours must be three numbers from 0 to 255.'
             raise ConfigError(msg)
 
     def __len__(self) -> int:
@@ -67,12 +75,13 @@ class LabelSet:
     def from_dict(cls, values: Mapping[str, Any]) -> LabelSet:
         try:
             return cls(
-                name=str(values['name']),
+                name=values['name'],
                 classes=tuple(values['classes']),
-                palette=tuple((int(r), int(g), int(b)) for r, g, b in values['palette']),
+                palette=tuple((r, g, b) for r, g, b in values['palette']),
             )
         except (KeyError, TypeError, ValueError) as error:
-            msg = f'A label set needs name, classes and palette (RGB triples): {error!r}.'
+            wrong = shown(error)
+            msg = f'A label set needs name, classes and palette (RGB triples): {wrong}.'
             raise ConfigError(msg) from error
 
 

@@ -9,8 +9,9 @@ from itertools import combinations
 from typing import Any
 
 from robustseg_core.errors import ConfigError, DataError
-from robustseg_core.quoting import quoted
-from robustseg_core.ranges import LARGEST, Seen, Triple
+from robustseg_core.quoting import quoted, shown
+from robustseg_core.ranges import Seen, Triple
+from robustseg_core.typed import is_name, is_number
 
 
 @dataclass(frozen=True)
@@ -27,15 +28,20 @@ class Normalisation:
 
     def __post_init__(self) -> None:
         for name in ('mean', 'std'):
-            values = tuple(float(value) for value in getattr(self, name))
+            values = tuple(getattr(self, name))
             if len(values) != 3:
                 msg = f'Normalisation {name} must have 3 values, got {len(values)}.'
                 raise ConfigError(msg)
-            object.__setattr__(self, name, values)
+            if not all(map(is_number, values)):
+                msg = f'Normalisation {name} must be finite numbers, got {shown(values)}.'
+                raise ConfigError(msg)
+            object.__setattr__(self, name, tuple(map(float, values)))
         if min(self.std) <= 0:
             msg = f'Normalisation std must be > 0, got {self.std}.'
             raise ConfigError(msg)
 
+
+MOST_MODALITIES = 12  # each doubles the number of subsets
 
 IMAGENET = Normalisation((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 UNIT = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -70,16 +76,20 @@ class Modality:
     seen: Seen | None = field(default=None, kw_only=True, compare=False)
 
     def __post_init__(self) -> None:
-        if not self.name.isidentifier() or not self.name.islower():
-            msg = f'A modality name must be a lower-case identifier, got {self.name!r}.'
+        name, letter = self.name, self.letter
+        if not is_name(name) or not name.isidentifier() or not name.islower():
+            msg = f'A modality name must be a lower-case identifier, got {shown(name)}.'
             raise ConfigError(msg)
-        if len(self.letter) != 1 or not self.letter.isupper():
-            msg = f'The letter of modality {self.name!r} must be one capital, got {self.letter!r}.'
+        if not isinstance(letter, str) or len(letter) != 1 or not letter.isupper():
+            msg = f'The letter of modality {name!r} must be one capital, got {shown(letter)}.'
+            raise ConfigError(msg)
+        if not is_name(self.encoding):
+            msg = f'The encoding of modality {name!r} must be a name, got {shown(self.encoding)}.'
             raise ConfigError(msg)
         if not isinstance(self.unit, str):
             msg = f'The unit of modality {self.name!r} must be a text, got {quoted(self.unit)}.'
             raise ConfigError(msg)
-        if self.scale is not None and not _is_factor(self.scale):
+        if self.scale is not None and not (is_number(self.scale) and self.scale > 0):
             msg = (
                 f'The scale of modality {self.name!r} must be a number > 0, '
                 f'got {quoted(self.scale)}.'
@@ -114,17 +124,12 @@ class Modality:
                 scale=values.get('scale'),
                 seen=Seen.from_dict(values['seen']) if 'seen' in values else None,
             )
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             msg = (
                 f'A modality needs name, letter, encoding and normalisation (mean, std), '
-                f'got {dict(values)!r}.'
+                f'got {shown(values)}.'
             )
             raise ConfigError(msg) from error
-
-
-def _is_factor(value: Any) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and 0 < value <= LARGEST
 
 
 @dataclass(frozen=True)
@@ -135,8 +140,11 @@ class ModalitySet:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, 'members', tuple(self.members))
-        if not self.members:
-            msg = 'A modality set must have at least one modality.'
+        if not 1 <= len(self.members) <= MOST_MODALITIES:
+            msg = (
+                f'A modality set must have at least one modality and at most {MOST_MODALITIES}, '
+                f'got {len(self.members)}.'
+            )
             raise ConfigError(msg)
         for attribute in ('name', 'letter'):
             values = [getattr(member, attribute) for member in self.members]

@@ -16,3 +16,9 @@ def quoted(text: object, most: int = MOST_CHARACTERS) -> str:
     if len(whole) <= most:
         return repr(whole)
     return f'{whole[:most]!r}... ({len(whole)} characters)'
+
+
+def shown(value: object, most: int = MOST_CHARACTERS) -> str:
+    """Return ``repr(value)`` in one line, cut to about ``most`` characters; see ``quoted``."""
+    whole = repr(value)
+    return whole if len(whole) <= most else f'{whole[:most]}... ({len(whole)} characters)'

@@ -8,9 +8,9 @@ from typing import Any
 
 from robustseg_core.errors import ConfigError
 from robustseg_core.quoting import quoted
+from robustseg_core.typed import is_number
 
 Triple = tuple[float, float, float]
-LARGEST = 3e38  # of float32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class Seen:
             if each.name not in ('frames', 'empty'):
                 length = 2 if each.name == 'tint' else 3
                 object.__setattr__(self, each.name, _numbers(each.name, self, length))
-        if not _is_number(self.empty) or not 0 <= self.empty <= 1:
+        if not is_number(self.empty) or not 0 <= self.empty <= 1:
             msg = f'seen.empty must be in [0, 1], got {quoted(self.empty)}.'
             raise ConfigError(msg)
 
@@ -87,14 +87,8 @@ def _numbers(name: str, seen: Seen, length: int) -> tuple[float, ...]:
     if (
         not isinstance(value, list | tuple)
         or len(value) != length
-        or not all(map(_is_number, value))
+        or not all(map(is_number, value))
     ):
         msg = f'seen.{name} must be {length} finite numbers, got {quoted(value)}.'
         raise ConfigError(msg)
     return tuple(float(number) for number in value)
-
-
-def _is_number(value: Any) -> bool:
-    # A comparison, since an integer of JSON may be too large for a float.
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and abs(value) <= LARGEST

@@ -17,7 +17,7 @@ PACKAGES = ('robustseg_core', 'robustseg_ros')
 MOST_LINES = 400
 
 # What each room of the core may import of the others.
-VOCABULARY = {'documents', 'errors', 'files', 'labels', 'modalities', 'quoting', 'ranges'}
+VOCABULARY = {'documents', 'errors', 'files', 'labels', 'modalities', 'quoting', 'ranges', 'typed'}
 LEARNING = {'data', 'training', 'evaluation', 'distillation'}
 MAY_IMPORT = {
     'sensors': VOCABULARY,

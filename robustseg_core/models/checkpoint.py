@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 import json
 from pathlib import Path
-from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 import torch
 from torch import Tensor
@@ -19,11 +17,16 @@ from torch import Tensor
 from robustseg_core.errors import CheckpointError, ConfigError
 from robustseg_core.files import replace_file
 from robustseg_core.models.all_mlp_head import AllMlpHead
-from robustseg_core.models.segmenter import MultimodalSegmenter, SegmenterConfig
+from robustseg_core.models.header import METADATA_KEY, VERSION, parse_header
+from robustseg_core.models.segmenter import MultimodalSegmenter
+from robustseg_core.models.size_limit import SizeLimit
+from robustseg_core.models.weights_file import StoredWeights, check_values
+from robustseg_core.quoting import MOST_CHARACTERS, shown
 
-METADATA_KEY = 'robustseg'
-VERSION = 1
-PICKLE_STARTS = (b'PK\x03\x04', b'\x80')  # torch.save, now and before torch 1.6
+# Numbers that are allocated to build a network beyond those of its checkpoint: timm makes a
+# classifier, and more for some, that it then takes off.
+MOST_SPARE = 1 << 25
+MOST_GROWTH = 4
 
 
 def save_model(model: MultimodalSegmenter, path: str | Path, *, half: bool = False) -> None:
@@ -67,32 +70,34 @@ def save_model(model: MultimodalSegmenter, path: str | Path, *, half: bool = Fal
 def load_model(path: str | Path) -> MultimodalSegmenter:
     """Read a model that ``save_model`` wrote, in evaluation mode, float32, on the CPU.
 
+    What the file says of itself is compared with what is in it before anything is built.
+
     Raises:
-        CheckpointError: ``path`` cannot be read, is no such file, or does not fit its config.
+        CheckpointError: ``path`` is no regular file, cannot be read, is no such file, does not
+            fit its config, or holds weights that are no numbers.
     """
     path = Path(path)
-    metadata, tensors = _read(path)
-    try:
-        content = json.loads(metadata[METADATA_KEY])
-        version = content['version']
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    stored = StoredWeights(path)
+    text = stored.metadata.get(METADATA_KEY)
+    if text is None:
         msg = (
-            f'{path}: no checkpoint of ours: the metadata has no valid entry {METADATA_KEY!r}, '
-            f'found {sorted(metadata)}. `python -m robustseg_core.import_checkpoint` converts '
-            f'the published families.'
+            f'{path}: no checkpoint of ours: the metadata has no entry {METADATA_KEY!r}, '
+            f'found {shown(sorted(stored.metadata))}. '
+            f'`python -m robustseg_core.import_checkpoint` converts the published families.'
         )
-        raise CheckpointError(msg) from error
-    if version != VERSION:
-        msg = f'{path}: format version {version!r} found, {VERSION} wanted.'
         raise CheckpointError(msg)
+    header = parse_header(text, str(path))
     try:
-        model = MultimodalSegmenter(SegmenterConfig.from_dict(content['config']))
-        provenance = dict(content['provenance'])
-    except (ConfigError, KeyError, TypeError, ValueError) as error:
+        with SizeLimit(MOST_SPARE + MOST_GROWTH * stored.numbers(), str(path)):
+            model = MultimodalSegmenter(header.config)
+    except ConfigError as error:
         msg = f'{path}: the metadata describes no model: {error}'
         raise CheckpointError(msg) from error
+    check_fit(model, stored.shapes, path)
+    tensors = stored.tensors()
+    check_values(tensors, path)
     place_weights(model, tensors, path)
-    model.provenance = provenance
+    model.provenance = header.provenance
     return model.eval()
 
 
@@ -102,13 +107,9 @@ def has_half_weights(path: Path, model: MultimodalSegmenter) -> bool:
     Raises:
         CheckpointError: ``path`` cannot be read, or lacks a weight of the model.
     """
-    try:
-        with safe_open(path, framework='pt') as file:
-            types = {file.get_slice(name).get_dtype() for name, _ in model.named_parameters()}
-    except (OSError, SafetensorError) as error:
-        msg = f'{path}: not a safetensors file of this model, or damaged: {error}.'
-        raise CheckpointError(msg) from error
-    return types == {'F16'}
+    stored = StoredWeights(path)
+    check_fit(model, stored.shapes, path)
+    return {stored.types[name] for name, _ in model.named_parameters()} == {'F16'}
 
 
 def place_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -117,61 +118,37 @@ def place_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor], path: P
     Raises:
         CheckpointError: Keys are missing or unexpected, or shapes differ.
     """
-    expected = model.state_dict()
+    check_fit(model, {name: tuple(each.shape) for name, each in tensors.items()}, path)
+    model.load_state_dict(tensors)
+
+
+def check_fit(model: torch.nn.Module, shapes: Mapping[str, tuple[int, ...]], path: Path) -> None:
+    """Refuse weights of these ``shapes``, found in ``path``, that are not those of ``model``.
+
+    Raises:
+        CheckpointError: Keys are missing or unexpected, or shapes differ.
+    """
+    expected = {name: tuple(each.shape) for name, each in model.state_dict().items()}
     problems = []
-    if missing := expected.keys() - tensors.keys():
+    if missing := expected.keys() - shapes.keys():
         problems.append(f'missing {first_few(missing)}')
-    if unexpected := tensors.keys() - expected.keys():
+    if unexpected := shapes.keys() - expected.keys():
         problems.append(f'unexpected {first_few(unexpected)}')
     different = [
-        f'{key} ({tuple(tensors[key].shape)} found, {tuple(expected[key].shape)} wanted)'
-        for key in expected.keys() & tensors.keys()
-        if tensors[key].shape != expected[key].shape
+        f'{key} ({shapes[key]} found, {expected[key]} wanted)'
+        for key in expected.keys() & shapes.keys()
+        if shapes[key] != expected[key]
     ]
     if different:
         problems.append(f'of another shape {first_few(different)}')
     if problems:
         msg = f'{path}: the weights do not fit the model: {"; ".join(problems)}.'
         raise CheckpointError(msg)
-    model.load_state_dict(tensors)
 
 
-def check_readable(path: Path) -> None:
-    """Raise CheckpointError unless ``path`` is a file that can be opened."""
-    try:
-        with path.open('rb'):
-            pass
-    except OSError as error:
-        msg = f'{path}: cannot be read: {error.strerror}.'
-        raise CheckpointError(msg) from error
-
-
-def is_pickle(path: Path) -> bool:
-    """Tell whether ``path`` starts like a file of ``torch.save``."""
-    with path.open('rb') as file:
-        start = file.read(9)
-    # safetensors: the header's length in 8 bytes, whose first may well be 0x80, then its JSON.
-    return start.startswith(PICKLE_STARTS) and start[8:] != b'{'
-
-
-def _read(path: Path) -> tuple[Mapping[str, str], dict[str, Tensor]]:
-    check_readable(path)
-    if is_pickle(path):
-        msg = (
-            f'{path}: a pickle (.pth) found, safetensors wanted. '
-            f'`python -m robustseg_core.import_checkpoint` converts the published families.'
-        )
-        raise CheckpointError(msg)
-    try:
-        with safe_open(path, framework='pt') as file:
-            return file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 -- no dict
-    except SafetensorError as error:
-        msg = f'{path}: not a safetensors file, or damaged: {error}.'
-        raise CheckpointError(msg) from error
-
-
-def first_few(names: Iterable[Any], count: int = 3) -> str:
+def first_few(names: Iterable[str], count: int = 3) -> str:
     """Name the first few: ``a, b, c and 9 more``."""
     ordered = sorted(names)
     rest = len(ordered) - count
-    return ', '.join(ordered[:count]) + (f' and {rest} more' if rest > 0 else '')
+    shown = (name if len(name) <= MOST_CHARACTERS else shown(name) for name in ordered[:count])
+    return ', '.join(shown) + (f' and {rest} more' if rest > 0 else '')

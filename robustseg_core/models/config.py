@@ -9,6 +9,11 @@ from typing import Any, Literal
 from robustseg_core.errors import ConfigError
 from robustseg_core.labels import LabelSet
 from robustseg_core.modalities import ModalitySet
+from robustseg_core.quoting import shown
+from robustseg_core.typed import is_name, is_number, is_whole
+
+MOST_WIDTH = 1 << 14
+MOST_SIDE = 1 << 13  # pixels: four times the largest camera's that anybody trains at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,23 +46,33 @@ class SegmenterConfig:
     drop_path_rate: float = 0.1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, 'resolution', tuple(self.resolution))
-        if self.head_width < 1:
-            msg = f'head_width must be > 0, got {self.head_width!r}.'
+        if not is_name(self.backbone):
+            msg = f'backbone must be a name, got {shown(self.backbone)}.'
             raise ConfigError(msg)
-        if len(self.resolution) != 2 or min(self.resolution) < 32:
-            msg = f'resolution must be (height, width), each >= 32, got {self.resolution!r}.'
+        if not is_whole(self.head_width, 1, MOST_WIDTH):
+            msg = f'head_width must be in 1..{MOST_WIDTH}, got {shown(self.head_width)}.'
             raise ConfigError(msg)
+        sides = self.resolution
+        if (
+            not isinstance(sides, list | tuple)
+            or len(sides) != 2
+            or not all(is_whole(side, 32, MOST_SIDE) for side in sides)
+        ):
+            msg = (
+                f'resolution must be (height, width), each in 32..{MOST_SIDE}, got {shown(sides)}.'
+            )
+            raise ConfigError(msg)
+        object.__setattr__(self, 'resolution', tuple(sides))
         for name, choices in (
             ('missing', ('drop', 'zero')),
             ('norm_statistics', ('shared', 'subset')),
         ):
             if (value := getattr(self, name)) not in choices:
-                msg = f'{name} must be {choices[0]!r} or {choices[1]!r}, got {value!r}.'
+                msg = f'{name} must be {choices[0]!r} or {choices[1]!r}, got {shown(value)}.'
                 raise ConfigError(msg)
         for name in ('dropout', 'drop_path_rate'):
-            if not 0 <= (rate := getattr(self, name)) < 1:
-                msg = f'{name} must be in [0, 1), got {rate!r}.'
+            if not is_number(rate := getattr(self, name), 0, 1) or rate == 1:
+                msg = f'{name} must be in [0, 1), got {shown(rate)}.'
                 raise ConfigError(msg)
 
     def to_dict(self) -> dict[str, Any]:
@@ -78,7 +93,7 @@ class SegmenterConfig:
         """
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(values) - known):
-            msg = f'Segmenter config: unknown keys {unknown}; known are {sorted(known)}.'
+            msg = f'Segmenter config: unknown keys {shown(unknown)}; known are {sorted(known)}.'
             raise ConfigError(msg)
         try:
             return cls(
@@ -88,6 +103,7 @@ class SegmenterConfig:
                     'modalities': ModalitySet.from_list(values['modalities']),
                 }
             )
-        except (KeyError, TypeError) as error:
-            msg = f'Segmenter config: a value is missing or of the wrong type: {error!r}.'
+        except (AttributeError, KeyError, TypeError) as error:
+            wrong = shown(error)
+            msg = f'Segmenter config: a value is missing or of the wrong type: {wrong}.'
             raise ConfigError(msg) from error

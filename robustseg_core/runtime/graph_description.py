@@ -8,9 +8,11 @@ import json
 from typing import Any
 
 from robustseg_core.errors import CheckpointError, ConfigError
-from robustseg_core.models.checkpoint import METADATA_KEY, VERSION
-from robustseg_core.models.config import SegmenterConfig
+from robustseg_core.models.config import MOST_SIDE, SegmenterConfig
+from robustseg_core.models.header import METADATA_KEY, VERSION, parse_header
 from robustseg_core.models.segmenter import MultimodalSegmenter
+from robustseg_core.quoting import shown
+from robustseg_core.typed import is_name, is_whole
 
 Size = tuple[int, int]  # height, width
 
@@ -62,23 +64,26 @@ class GraphDescription:
         Raises:
             CheckpointError: It is something else.
         """
-        try:
-            content = json.loads(text)
-            if (version := content['version']) != VERSION:
-                msg = f'{file}: format version {version!r} found, {VERSION} wanted.'
-                raise CheckpointError(msg)
-            export = content['export']
-            size = export['size']
-            return cls(
-                SegmenterConfig.from_dict(content['config']),
-                dict(content['provenance']),
-                str(export['format']),
-                str(export['precision']),
-                None if size is None else (int(size[0]), int(size[1])),
+        header = parse_header(text, file)
+        export = header.content.get('export')
+        found = export if isinstance(export, Mapping) else {}
+        size = found.get('size')
+        sides = size if isinstance(size, list) else []
+        is_size = len(sides) == 2 and all(is_whole(side, 32, MOST_SIDE) for side in sides)
+        is_named = is_name(found.get('format')) and is_name(found.get('precision'))
+        if not is_named or not (size is None or is_size):
+            msg = (
+                f'{file}: no graph of ours: its metadata has no export with format, precision '
+                f'and size, got {shown(export)}.'
             )
-        except (ConfigError, KeyError, TypeError, ValueError) as error:
-            msg = f'{file}: no graph of ours: its metadata describes no network: {error!r}.'
-            raise CheckpointError(msg) from error
+            raise CheckpointError(msg)
+        return cls(
+            header.config,
+            header.provenance,
+            found['format'],
+            found['precision'],
+            None if size is None else (size[0], size[1]),
+        )
 
     @classmethod
     def of_pair(cls, texts: Mapping[str, str | None]) -> GraphDescription:

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from robustseg_core.errors import CheckpointError, ConfigError
-from robustseg_core.models.checkpoint import check_readable
+from robustseg_core.models.config import MOST_WIDTH
 from robustseg_core.models.segmenter import MultimodalSegmenter
+from robustseg_core.models.weights_file import check_readable
+from robustseg_core.quoting import shown
 from robustseg_core.runtime.graph_description import METADATA_KEY, GraphDescription
 from robustseg_core.runtime.graphs import (
     CHANNELS_AT_A_TIME,
@@ -25,6 +27,7 @@ from robustseg_core.runtime.graphs import (
 )
 from robustseg_core.runtime.onnx_graphs import ENCODER_FILE, HEAD_FILE, onnx_graphs
 from robustseg_core.runtime.preparation import Preparation
+from robustseg_core.typed import is_whole
 
 PROVIDERS = {'cpu': 'CPUExecutionProvider', 'cuda': 'CUDAExecutionProvider'}
 QUIET = 3  # errors; warnings are about the graph's own constants
@@ -64,7 +67,11 @@ class OnnxRuntimeBackend:
         # With CUDA, the fastest kernels are searched for each new size.
         self.preparation = Preparation.NEVER if device.type == 'cpu' else Preparation.BESIDE
         inputs = {each.name: each.shape for each in self._head.get_inputs()}
-        self._channels = [inputs[name][1] for name in MAPS]
+        shapes = [inputs.get(name, ()) for name in MAPS]
+        if not all(len(shape) == 4 and is_whole(shape[1], 1, MOST_WIDTH) for shape in shapes):
+            msg = f'{head}: no graph of ours: its inputs are {shown(inputs)}, not {MAPS}.'
+            raise CheckpointError(msg)
+        self._channels = [shape[1] for shape in shapes]
 
     @classmethod
     def of(cls, model: MultimodalSegmenter, device: torch.device) -> OnnxRuntimeBackend:
@@ -150,12 +157,7 @@ def check_provider(device: torch.device) -> str:
 
 def _session(model: bytes | Path, device: torch.device) -> Any:
     import onnxruntime
-    from onnxruntime.capi.onnxruntime_pybind11_state import (
-        Fail,
-        InvalidArgument,
-        InvalidGraph,
-        InvalidProtobuf,
-    )
+    from onnxruntime.capi import onnxruntime_pybind11_state as states
 
     options = onnxruntime.SessionOptions()
     # As many as torch uses, so that OMP_NUM_THREADS and torch.set_num_threads hold here, too.
@@ -172,7 +174,15 @@ def _session(model: bytes | Path, device: torch.device) -> Any:
     try:
         source = str(model) if isinstance(model, Path) else model
         return onnxruntime.InferenceSession(source, options, providers=[provider])
-    except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf) as error:
+    except (
+        states.Fail,
+        states.InvalidArgument,
+        states.InvalidGraph,
+        states.InvalidProtobuf,
+        states.NoSuchFile,
+        states.NotImplemented,
+        states.RuntimeException,
+    ) as error:
         name = model if isinstance(model, Path) else 'the converted network'
         msg = f'{name}: ONNX Runtime cannot read it: {error}'
         raise CheckpointError(msg) from error

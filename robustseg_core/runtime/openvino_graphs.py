@@ -7,6 +7,7 @@ from typing import Any
 
 from robustseg_core.errors import CheckpointError
 from robustseg_core.models.segmenter import MultimodalSegmenter
+from robustseg_core.models.weights_file import check_readable
 from robustseg_core.runtime.graph_description import METADATA_KEY, GraphDescription, Size
 from robustseg_core.runtime.graphs import CHANNELS_AT_A_TIME
 from robustseg_core.runtime.onnx_graphs import onnx_graphs
@@ -50,6 +51,7 @@ def read_openvino(folder: Path) -> tuple[Any, Any, GraphDescription]:
     graphs: list[Any] = []
     texts: dict[str, str | None] = {}
     for file in (folder / ENCODER_FILE, folder / HEAD_FILE):
+        check_readable(file)
         try:
             graph = core.read_model(file)
         except RuntimeError as error:

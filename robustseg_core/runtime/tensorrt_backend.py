@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from robustseg_core.errors import CheckpointError, ConfigError, RobustSegError
-from robustseg_core.models.checkpoint import check_readable
+from robustseg_core.models.weights_file import check_readable
 from robustseg_core.runtime.backend import PRECISIONS
 from robustseg_core.runtime.graph_description import METADATA_KEY, GraphDescription, Size
 from robustseg_core.runtime.graphs import IMAGE, LOGITS, MAPS, STRIDES, SUBSET, takes_subset

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 import pickle
 import re
+import struct
 from typing import Any
 
 from safetensors import SafetensorError
@@ -14,11 +15,27 @@ import torch
 from torch import Tensor
 
 from robustseg_core.errors import CheckpointError
-from robustseg_core.models.checkpoint import check_readable, is_pickle
+from robustseg_core.models.weights_file import check_readable, check_values, is_pickle
+from robustseg_core.quoting import shown
 
 # Where training scripts put the weights, beside optimiser state and scores.
 CONTAINERS = ('model_state_dict', 'state_dict', 'model')
 DATA_PARALLEL_PREFIX = 'module.'
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+# What torch's reader lets through: it trusts the numbers in the file.
+_DAMAGE = (
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -39,26 +56,46 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             msg = (
-                f'{path}: entry {name!r} is {type(value).__name__}, expected weights only, '
+                f'{path}: entry {shown(name)} is {type(value).__name__}, expected weights only, '
                 f'at the top or under one of {list(CONTAINERS)}.'
             )
             raise CheckpointError(msg)
+        _check(name, value, path)
     if all(name.startswith(DATA_PARALLEL_PREFIX) for name in content):
         return {name.removeprefix(DATA_PARALLEL_PREFIX): value for name, value in content.items()}
     return dict(content)
 
 
+def _check(name: str, tensor: Tensor, path: Path) -> None:
+    """Refuse what is no plain array of a network's numbers: it could not be placed, or be lost."""
+    found = None
+    if tensor.layout != torch.strided or tensor.is_quantized:
+        found = f'a tensor of layout {tensor.layout}'
+    elif tensor.device.type != 'cpu':
+        found = f'a tensor on device {tensor.device}'
+    elif tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        found = f'a tensor {tuple(tensor.shape)} of which not all is in the file'
+    elif tensor.dtype not in (*FLOATS, torch.int64):
+        found = f'a tensor of {tensor.dtype}'
+    if found is not None:
+        msg = f'{path}: entry {shown(name)} is {found}; wanted plain ones of floats.'
+        raise CheckpointError(msg)
+    check_values({name: tensor}, path)
+
+
 def _safe(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
-    except SafetensorError as error:
+    except (OSError, SafetensorError) as error:
         msg = f'{path}: neither a safetensors file nor one of torch.save, or damaged: {error}.'
         raise CheckpointError(msg) from error
 
 
 def _unpickled(path: Path) -> Any:
     try:
-        return torch.load(path, map_location='cpu', weights_only=True)
+        # Not its path: one that ends in .safetensors would be read as that.
+        with path.open('rb') as file:
+            return torch.load(file, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         found = re.search(r'GLOBAL (\S+)', str(error))
         # torch's own message is not quoted: it tells how to run the code all the same.
@@ -67,6 +104,6 @@ def _unpickled(path: Path) -> Any:
             f'Save only its weights: torch.save(model.state_dict(), ...).'
         )
         raise CheckpointError(msg) from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
-        msg = f'{path}: a damaged file of torch.save: {error}.'
+    except _DAMAGE as error:
+        msg = f'{path}: a damaged file of torch.save: {shown(error)}.'
         raise CheckpointError(msg) from error

@@ -17,9 +17,11 @@ from torch import Tensor
 
 from robustseg_core.errors import CheckpointError
 from robustseg_core.models.checkpoint import first_few
+from robustseg_core.quoting import shown
 
 Names = Mapping[str, str]
 PLACES = {'{s}': r'(?P<s>\d+)', '{i}': r'(?P<i>\d+)', '{p}': r'(?P<p>\w+)'}
+_COUNT = 'num_batches_tracked'  # the one that is a single number
 FIRST_CONVOLUTION = 'encoder.stages.0.embed.proj.weight'
 
 _NVIDIA: Names = {
@@ -53,6 +55,29 @@ _HUGGING_FACE: Names = {
     'block.{s}.{i}.mlp.dense2.{p}': 'encoder.stages.{s}.blocks.{i}.mlp.fc2.{p}',
     'layer_norm.{s}.{p}': 'encoder.stages.{s}.norm.{p}',
 }
+# As transformers 5 names them in memory; what it saves it names as before.
+_BLOCK = 'stages.{s}.blocks.{i}'
+_HUGGING_FACE_5: Names = {
+    'stages.{s}.patch_embeddings.proj.{p}': 'encoder.stages.{s}.embed.proj.{p}',
+    'stages.{s}.patch_embeddings.layer_norm.{p}': 'encoder.stages.{s}.embed.norm.{p}',
+    'stages.{s}.layer_norm.{p}': 'encoder.stages.{s}.norm.{p}',
+    **{
+        f'{_BLOCK}.{theirs}.{{p}}': f'encoder.{_BLOCK}.{ours}.{{p}}'
+        for theirs, ours in (
+            ('layernorm_before', 'norm1'),
+            ('attention.q_proj', 'attn.q'),
+            ('attention.k_proj', 'attn.k'),
+            ('attention.v_proj', 'attn.v'),
+            ('attention.o_proj', 'attn.proj'),
+            ('attention.sequence_reduction.sequence_reduction', 'attn.reduce'),
+            ('attention.sequence_reduction.layer_norm', 'attn.norm'),
+            ('layernorm_after', 'norm2'),
+            ('mlp.fc1', 'mlp.fc1'),
+            ('mlp.dwconv.dwconv', 'mlp.dwconv'),
+            ('mlp.fc2', 'mlp.fc2'),
+        )
+    },
+}
 _OPENMMLAB: Names = {
     'layers.{s}.0.projection.{p}': 'encoder.stages.{s}.embed.proj.{p}',
     'layers.{s}.0.norm.{p}': 'encoder.stages.{s}.embed.norm.{p}',
@@ -78,6 +103,10 @@ _HUGGING_FACE_HEAD: Names = {
     'linear_fuse.{p}': 'head.fuse.{p}',
     'batch_norm.{p}': 'head.norm.{p}',
     'classifier.{p}': 'head.classifier.{p}',
+}
+_HUGGING_FACE_HEAD_5: Names = {
+    **_HUGGING_FACE_HEAD,
+    'linear_projections.{s}.proj.{p}': 'head.projections.{s}.{p}',
 }
 # A non-linearity after each projection and another order: not our head, so it is left behind.
 _OPENMMLAB_HEAD = (
@@ -157,6 +186,16 @@ LAYOUTS = (
         ('classifier.{p}',),
     ),
     Layout('SegFormer encoder (Hugging Face)', 0, _under('encoder.', _HUGGING_FACE)),
+    Layout(
+        'SegFormer (Hugging Face, transformers 5)',
+        0,
+        {
+            **_under('segformer.', _HUGGING_FACE_5),
+            **_under('decode_head.', _HUGGING_FACE_HEAD_5),
+        },
+        ('classifier.{p}',),
+    ),
+    Layout('SegFormer encoder (Hugging Face, transformers 5)', 0, _HUGGING_FACE_5),
     Layout('MiT backbone (mmseg from 0.20)', 0, _OPENMMLAB),
     Layout(
         'SegFormer (mmseg from 0.20)',
@@ -190,7 +229,7 @@ def translate(
     """Return the weights under our names and in our shapes, and the names dropped.
 
     Raises:
-        CheckpointError: A weight is neither known to the layout nor droppable.
+        CheckpointError: A weight is neither known to the layout nor droppable, or is no array.
     """
     ours: dict[str, Tensor] = {}
     dropped, unknown = [], []
@@ -204,7 +243,15 @@ def translate(
     if unknown:
         msg = f'{path}: read as {layout.name}, but it has unknown weights {first_few(unknown)}.'
         raise CheckpointError(msg)
-    return {name: _shaped(name, each) for name, each in _joined(ours)}, sorted(dropped)
+    flat = [name for name, each in ours.items() if each.ndim == 0 and not name.endswith(_COUNT)]
+    if flat:
+        msg = f'{path}: weights that are single numbers, not arrays: {first_few(flat)}.'
+        raise CheckpointError(msg)
+    try:
+        return {name: _shaped(name, each) for name, each in _joined(ours)}, sorted(dropped)
+    except RuntimeError as error:  # keys and values of two shapes
+        msg = f'{path}: weights that belong together do not fit: {shown(error)}.'
+        raise CheckpointError(msg) from error
 
 
 def _joined(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:

@@ -126,7 +126,7 @@ def test_provenance_that_is_not_json_is_refused(make_model, tmp_path):
 
 
 def test_missing_file_is_named(tmp_path):
-    with pytest.raises(CheckpointError, match=r'gone\.safetensors: cannot be read: No such file'):
+    with pytest.raises(CheckpointError, match=r"gone\.safetensors' cannot be read: No such"):
         load_model(tmp_path / 'gone.safetensors')
 
 
@@ -154,7 +154,7 @@ def test_pickle_is_refused_with_the_way_out_and_never_unpickled(zipped, saved, t
 def test_safetensors_of_another_family_is_refused(tmp_path):
     path = tmp_path / 'other.safetensors'
     save_file({'weight': torch.zeros(3)}, path, {'format': 'pt'})
-    with pytest.raises(CheckpointError, match=r"no valid entry 'robustseg', found \['format'\]"):
+    with pytest.raises(CheckpointError, match=r"no entry 'robustseg', found \['format'\]"):
         load_model(path)
 
 

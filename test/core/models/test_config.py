@@ -27,8 +27,8 @@ def test_config_survives_json():
 @pytest.mark.parametrize(
     ('values', 'message'),
     [
-        ({'head_width': 0}, 'head_width must be > 0, got 0'),
-        ({'resolution': (512, 16)}, r'each >= 32, got \(512, 16\)'),
+        ({'head_width': 0}, 'head_width must be in 1..16384, got 0'),
+        ({'resolution': (512, 16)}, r'each in 32..8192, got \(512, 16\)'),
         ({'missing': 'guess'}, "'drop' or 'zero', got 'guess'"),
         ({'dropout': 1.0}, r'dropout must be in \[0, 1\), got 1.0'),
         ({'drop_path_rate': -0.1}, r'drop_path_rate must be in \[0, 1\), got -0.1'),

@@ -135,5 +135,5 @@ def test_a_damaged_file_is_named(folder, tmp_path):
 
 
 def test_a_missing_file_is_named(folder, tmp_path):
-    with pytest.raises(CheckpointError, match=r'encoder\.onnx: cannot be read'):
+    with pytest.raises(CheckpointError, match=r"encoder\.onnx' cannot be read"):
         OnnxRuntimeBackend.from_folder(tmp_path, CPU)

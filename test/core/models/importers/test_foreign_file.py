@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,36 @@ def test_content_other_than_weights_is_named(tmp_path):
     torch.save({'weights': {'a': torch.ones(1)}}, path)
     with pytest.raises(CheckpointError, match="entry 'weights' is dict, expected weights only"):
         read_tensors(path)
+
+
+@pytest.mark.parametrize(
+    ('tensor', 'message'),
+    [
+        (torch.zeros(3, 3).to_sparse(), 'layout torch.sparse_coo'),
+        (torch.zeros(3, device='meta'), 'on device meta'),
+        (torch.zeros(3, dtype=torch.complex64), 'of torch.complex64'),
+        (torch.zeros(3, dtype=torch.bool), 'of torch.bool'),
+        (torch.zeros(1).expand(10**12), r'\(1000000000000,\) of which not all is in the file'),
+        (torch.tensor([1.0, float('nan')]), 'not all of its values are finite'),
+    ],
+    ids=['sparse', 'meta', 'complex', 'bool', 'expanded', 'nan'],
+)
+def test_what_is_no_plain_array_of_numbers_is_refused(tmp_path, tensor, message):
+    path = tmp_path / 'x.pth'
+    torch.save({**WEIGHTS, 'odd': tensor}, path)
+    with pytest.raises(CheckpointError, match=message) as caught:
+        read_tensors(path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize('zipped', [True, False])
+def test_a_pickle_by_the_name_of_safetensors_is_read_as_what_it_is(tmp_path, zipped):
+    path = tmp_path / 'x.safetensors'
+    torch.save(WEIGHTS, path, _use_new_zipfile_serialization=zipped)
+    assert read_tensors(path).keys() == WEIGHTS.keys()
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / 'pipe.pth')
+    with pytest.raises(CheckpointError, match='is a pipe; wanted a regular file'):
+        read_tensors(tmp_path / 'pipe.pth')

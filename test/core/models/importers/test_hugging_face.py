@@ -52,3 +52,20 @@ def test_encoder_alone_is_read_from_a_pickled_file(kind, randomise, tmp_path):
     image = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(5))
     hidden = getattr(theirs, 'segformer', theirs)(image).last_hidden_state
     torch.testing.assert_close(ours.encode(image)[3], hidden, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize('kind', ['SegformerForSemanticSegmentation', 'SegformerModel'])
+@torch.no_grad()
+def test_the_names_in_memory_are_read_like_those_in_files(kind, randomise, tmp_path):
+    config = transformers.SegformerConfig(**B0, decoder_hidden_size=256, num_labels=25)
+    theirs = getattr(transformers, kind)(config)
+    randomise(theirs)
+    theirs.eval()
+    torch.save(theirs.state_dict(), tmp_path / 'memory.pth')
+    theirs.save_pretrained(tmp_path)
+    image = {'rgb': torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(5))}
+    memory, file = (
+        import_model(tmp_path / name, DELIVER, RGB) for name in ('memory.pth', 'model.safetensors')
+    )
+    assert torch.equal(memory(image), file(image))
+    assert memory(image).std() > 0
