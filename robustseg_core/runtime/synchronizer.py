@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
+from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Generic
@@ -20,6 +21,9 @@ Clock = Callable[[], int]  # now, in nanoseconds; it may stand still and jump ba
 STANDSTILL = 3
 # So many messages in a row none of which is newer than one before: its time does not go on.
 NO_PROGRESS = 5
+# Frames of the past by which late measurements are recognised, and how many of these are needed.
+PAST_FRAMES = 64
+LATE_ENOUGH = 5
 
 
 @dataclass(order=True)
@@ -27,6 +31,15 @@ class _Sample(Generic[Item]):
     stamp_ns: int
     arrival_ns: int = field(compare=False)
     item: Item = field(compare=False)
+
+
+@dataclass(frozen=True)
+class _Past:
+    """A frame that has gone out."""
+
+    stamp_ns: int
+    arrival_ns: int  # of its leader
+    names: frozenset[str]
 
 
 @dataclass
@@ -39,6 +52,9 @@ class _Stream(Generic[Item]):
     period_ns: int = 0  # between the two newest stamps; 0 = not known
     repeats: int = 0
     fruitless: int = 0  # messages in a row that were of no use, being older than one before
+
+    # By how much those that came after their frame were later than its leader.
+    lateness_ns: deque[int] = field(default_factory=lambda: deque(maxlen=20))
 
     def nearest(self, stamp_ns: int) -> _Sample[Item] | None:
         """Return the sample nearest to ``stamp_ns`` if it is within tolerance."""
@@ -93,6 +109,7 @@ class FrameSynchronizer(Generic[Item]):
         self._streams: dict[str, _Stream[Item]] = {
             name: _Stream(self._config.tolerance_ns[name]) for name in self._config.order
         }
+        self._past: deque[_Past] = deque(maxlen=PAST_FRAMES)
         self._leader: str | None = None
         self._emitted_ns: int | None = None
         self._emitted_at_ns = 0
@@ -130,6 +147,7 @@ class FrameSynchronizer(Generic[Item]):
             self._restart()
         elif verdict.begins is Beginning.STREAM:
             self._streams[name] = _Stream(self._config.tolerance_ns[name])
+        self._note_lateness(name, stamp_ns, now_ns)
         return self._take(name, _Sample(stamp_ns, now_ns, item))
 
     def poll(self, alive: Collection[str]) -> FrameSet[Item] | None:
@@ -192,11 +210,22 @@ class FrameSynchronizer(Generic[Item]):
                 self._count('superseded')
         return None
 
+    def lateness_ns(self, name: str) -> int | None:
+        """Return by how much a modality comes too late for its frames; None if it does not.
+
+        That is how much later than the leader's measurement the last ones came that would have
+        been within tolerance: the ``max_wait_ns`` that they would have needed.
+        """
+        lateness_ns = self._streams[name].lateness_ns
+        return max(lateness_ns) if len(lateness_ns) >= LATE_ENOUGH else None
+
     def _emit(self, lead: _Sample[Item], names: list[str]) -> FrameSet[Item]:
         items = {names[0]: Stamped(lead.stamp_ns, lead.item)}
         for name in names[1:]:
             if (match := self._streams[name].nearest(lead.stamp_ns)) is not None:
                 items[name] = Stamped(match.stamp_ns, match.item)
+                self._streams[name].lateness_ns.clear()
+        self._past.append(_Past(lead.stamp_ns, lead.arrival_ns, frozenset(items)))
         older = sum(sample.stamp_ns < lead.stamp_ns for sample in self._pending())
         self._count('superseded', older)
         self._emitted_ns, self._emitted_at_ns = lead.stamp_ns, self._now_ns or 0
@@ -220,6 +249,15 @@ class FrameSynchronizer(Generic[Item]):
             # The leader's stream goes on while the clock stands: it would wait for ever.
             return sample.arrival_ns
         return sample.arrival_ns + self._config.max_wait_ns
+
+    def _note_lateness(self, name: str, stamp_ns: int, now_ns: int) -> None:
+        """Remember by how much a measurement came too late, if it did."""
+        stream = self._streams[name]
+        past = min(self._past, key=lambda each: abs(each.stamp_ns - stamp_ns), default=None)
+        if past is None or name in past.names:
+            return
+        if abs(past.stamp_ns - stamp_ns) <= stream.tolerance_ns:
+            stream.lateness_ns.append(now_ns - past.arrival_ns)
 
     def _is_past(self, stamp_ns: int) -> bool:
         return self._emitted_ns is not None and stamp_ns <= self._emitted_ns

@@ -51,12 +51,18 @@ class ArrivalStatistics:
         sent = self._messages[-1].sequence - self._messages[0].sequence
         return (len(self._messages) - 1) / sent
 
-    def complaint(self, name: str) -> str:
-        """Return a sentence with the remedy if a large input loses most of its messages."""
+    def complaint(self, name: str, overload: str = '') -> str:
+        """Return a sentence with the remedy if a large input loses most of its messages.
+
+        Args:
+            name: Of the input.
+            overload: That this process does not keep up, if so: then that is the likely cause.
+        """
         share = self.share()
         if share is None or share >= MOST or self._messages[-1].bytes < LARGE_BYTES:
             return ''
         megabytes = self._messages[-1].bytes / 1e6
-        return f'only {share:.0%} of its messages of {megabytes:.1f} MB arrive: ' + REMEDY.format(
-            name=name
-        )
+        found = f'only {share:.0%} of its messages of {megabytes:.1f} MB arrive: '
+        if overload:
+            return f'{found}the CPUs do not keep up, which is the likely cause ({overload})'
+        return found + REMEDY.format(name=name)

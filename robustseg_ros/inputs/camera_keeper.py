@@ -46,6 +46,11 @@ class CameraKeeper:
         """What is wrong with the newest CameraInfo, or an empty string."""
         return self._problem
 
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(height, width) of the camera's image by its CameraInfo; None without one."""
+        return None if self._model is None else (self._model.height, self._model.width)
+
     def model(self) -> tuple[CameraModel, NDArray[np.float64]]:
         """Return the camera, and the (4, 4) turn of its frame into that of its image.
 

@@ -8,10 +8,13 @@ from typing import Any, Protocol
 from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 
 from robustseg_core.errors import SensorError
+from robustseg_ros.inputs import complaints
 from robustseg_ros.inputs.arrivals import ArrivalStatistics
 from robustseg_ros.inputs.connections import connection_problem
+from robustseg_ros.inputs.faces import Faces, face_of
 from robustseg_ros.inputs.measurements import Measurement
 from robustseg_ros.inputs.readers import Reader
+from robustseg_ros.inputs.shared_memory import foreign_users
 from robustseg_ros.node import optional
 from robustseg_ros.node.config import InputConfig
 from robustseg_ros.node.qos import input_qos, overridable
@@ -50,6 +53,11 @@ class Input:
     def __init__(self, node: Any, config: InputConfig, reader: Reader, sink: Sink) -> None:
         self.config = config
         self.statistics = ArrivalStatistics()
+        self.faces = Faces()
+        self._publishers: list[str] = []
+        # Since when a publisher is matched of which nothing has come; None where that is not so.
+        self._matched_s: float | None = None
+        self._has_heard = False
         self._node = node
         self._reader = reader
         self._sink = sink
@@ -80,6 +88,7 @@ class Input:
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
+        self._has_heard = False
         self.reset()
 
     def close(self) -> None:
@@ -91,6 +100,7 @@ class Input:
         """Forget the stream: time has begun again."""
         self._reader.reset()
         self.statistics.reset()
+        self.faces.reset()
 
     def problem(self) -> str:
         """Return why nothing can arrive, or an empty string if it can."""
@@ -105,13 +115,36 @@ class Input:
             if self._subscription is None
             else self._subscription.qos_profile
         )
-        return connection_problem(topic, message_type(message), qos, publishers)
+        problem = connection_problem(topic, message_type(message), qos, publishers)
+        self._publishers = [f'{p.node_namespace.rstrip("/")}/{p.node_name}' for p in publishers]
+        return problem or self._silence(is_matched=self.connected)
+
+    def complaint(self) -> str:
+        """Return what is odd about its messages although they come, or an empty string."""
+        found = [self.faces.complaint(), complaints.publishers(self.topic, self._publishers)]
+        return '; '.join(filter(None, found))
+
+    def _silence(self, *, is_matched: bool) -> str:
+        """Return why nothing may come of a publisher that is matched, once that is odd."""
+        if not is_matched or self._has_heard:
+            self._matched_s = None
+            return ''
+        if self._matched_s is None:
+            self._matched_s = monotonic()
+        silent_s = monotonic() - self._matched_s
+        if silent_s < complaints.SILENT_MATCHED_S:
+            return ''
+        return complaints.silent_although_matched(silent_s, foreign_users())
 
     # rclpy tells by the number of arguments that the second one is wanted.
     def _receive(self, msg: Any, info: dict[str, Any]) -> None:
         received_s = monotonic()
         sequence = info.get('publication_sequence_number', _UNNUMBERED)
         data = msg.events if hasattr(msg, 'events') else msg.data
+        self._has_heard = True
+        if self.config.stamp == 'arrival':
+            msg.header.stamp = self._node.get_clock().now().to_msg()
+        self.faces.add(face_of(msg))
         self.statistics.add(None if sequence == _UNNUMBERED else sequence, len(data))
         name = self.config.name
         try:

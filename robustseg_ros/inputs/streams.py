@@ -20,17 +20,17 @@ from robustseg_core.runtime import (
     State,
     SyncConfig,
 )
+from robustseg_ros.inputs import complaints
 from robustseg_ros.inputs.camera_keeper import CameraKeeper
+from robustseg_ros.inputs.faces import camera_complaint, registration_complaint
 from robustseg_ros.inputs.frames import Frame
 from robustseg_ros.inputs.input import Input
 from robustseg_ros.inputs.measurements import Measurement
 from robustseg_ros.inputs.readers import make_reader
+from robustseg_ros.node.clock_watch import ClockWatch
 from robustseg_ros.node.config import InputConfig, NodeConfig
 from robustseg_ros.node.problem_log import ProblemLog
 from robustseg_ros.node.qos import overridable
-
-# Frames in a row that a living input must miss before that is called a problem.
-UNMATCHED_LIMIT = 10
 
 _Item = tuple[float, Measurement]  # when it was received, on the monotonic clock
 
@@ -43,6 +43,7 @@ class InputStatus:
         config: Of the input.
         topic: Its topic in full, after namespace and remapping; empty where it has none.
         availability: Its state and counters.
+        problem: Why nothing can arrive, or empty.
         share: Share of the messages sent that arrived, or None if not known.
         complaint: What is wrong although it is alive, or empty.
         fused: Frames it was part of.
@@ -52,6 +53,7 @@ class InputStatus:
     config: InputConfig
     topic: str
     availability: ModalityStatus
+    problem: str
     share: float | None
     complaint: str
     fused: int
@@ -82,6 +84,10 @@ class Streams:
         on_restart: Called when time has begun again.
         vet: Returns why a measurement that just came is of no use, or an empty string.
         log: Of problems.
+        clock: Keeps the time for availability and waiting.
+
+    Attributes:
+        overload: That this process does not keep up, in words, or empty; whoever knows sets it.
     """
 
     def __init__(
@@ -94,20 +100,26 @@ class Streams:
         on_restart: Callable[[], None],
         vet: Callable[[str, Measurement], str],
         log: ProblemLog,
+        clock: ClockWatch,
     ) -> None:
+        self.overload = ''
         self._node = node
+        self._clock = clock
         self._config = config
         self._on_frame = on_frame
         self._on_measurement = on_measurement
         self._on_restart = on_restart
         self._vet = vet
         self._log = log
-        self._monitor = AvailabilityMonitor(_availability(config), self._now_ns)
+        self._monitor = AvailabilityMonitor(_availability(config), self._clock.now_ns)
         self._synchronizer: FrameSynchronizer[_Item] = FrameSynchronizer(
-            _sync(config), self._now_ns
+            _sync(config), self._clock.now_ns
         )
         self._restarts = 0
         self._counts = _Counts()
+        self._problems: dict[str, str] = {}
+        self._leader = ''
+        self._sampled_ns: dict[str, int] = {}  # when each last gave a measurement
         topic = node.resolve_topic_name(config.camera_info_topic)
         self._camera = CameraKeeper(topic, rectified=config.rectified)
         self._camera_subscription = overridable(
@@ -153,7 +165,7 @@ class Streams:
         for name, availability in _availability(config).items():
             self._monitor.reconfigure(name, availability)
         dropped = self._synchronizer.dropped
-        self._synchronizer = FrameSynchronizer(_sync(config), self._now_ns)
+        self._synchronizer = FrameSynchronizer(_sync(config), self._clock.now_ns)
         self._synchronizer.dropped = dropped
         self._restarts = 0
         for name, source in config.inputs.items():
@@ -170,6 +182,10 @@ class Streams:
         self, name: str, stamp_ns: int, measurement: Measurement | None, received_s: float
     ) -> None:
         """Take a good message of an input, received at ``received_s`` on the monotonic clock."""
+        self._clock.heard()
+        if measurement is None and self._is_overdue(name):
+            self.refused(name, 'its messages make no image: their stamps do not go on')
+            return
         if measurement is not None:
             if measurement.is_final and (doubt := self._vet(name, measurement)):
                 self.refused(name, doubt)
@@ -179,6 +195,7 @@ class Streams:
                 self.refused(name, complaint)
                 return
             self._heed_restarts()
+            self._sampled_ns[name] = self._clock.now_ns()
         self._monitor.arrived(name)
         self.poll()
         if measurement is not None and measurement.is_final and name in self.alive():
@@ -187,6 +204,7 @@ class Streams:
 
     def refused(self, name: str, reason: str) -> None:
         """Take the reason why a message is of no use."""
+        self._clock.heard()
         self._log.report(f'{name} refused', f'{name}: {reason}')
         self._monitor.refused(name, reason)
 
@@ -205,6 +223,7 @@ class Streams:
         """Ask the graph why nothing can arrive; costs a millisecond or so."""
         for name, source in self._inputs.items():
             problem = source.problem() if self._config.inputs[name].enabled else ''
+            self._problems[name] = problem
             self._monitor.cannot_connect(name, problem or None)
 
     def statuses(self) -> dict[str, InputStatus]:
@@ -224,6 +243,7 @@ class Streams:
     def _hand_on(self, frame: FrameSet[_Item], alive: tuple[str, ...]) -> None:
         order = [frame.leader, *(n for n in self._config.order if n != frame.leader)]
         items = {name: frame.items[name] for name in order if name in frame.items}
+        self._leader = frame.leader
         for name in alive:
             if name in items:
                 self._counts.fused[name] += 1
@@ -247,26 +267,49 @@ class Streams:
             )
         )
 
+    def _is_overdue(self, name: str) -> bool:
+        """Tell whether an input's messages have given no measurement for too long."""
+        now_ns, config = self._clock.now_ns(), self._config.inputs[name]
+        since_ns = self._sampled_ns.setdefault(name, now_ns)
+        return now_ns - since_ns > config.timeout_ns + config.event_period_ns
+
     def _status(self, name: str, source: Input) -> InputStatus:
-        unmatched = self._counts.unmatched[name]
-        complaint = source.statistics.complaint(name)
-        if complaint:
-            self._log.report(f'{name} loses', f'{name}: {complaint}')
-        elif unmatched >= UNMATCHED_LIMIT:
-            complaint = (
-                f'alive, but {unmatched} frames in a row had none of it within '
-                f'{source.config.tolerance_ns / 1e9:g} s of the leading stamp: compare the '
-                f'clocks, or set {name}.offset or {name}.tolerance'
-            )
+        found = [source.statistics.complaint(name, self.overload), source.complaint()]
+        if self._counts.unmatched[name] >= complaints.UNMATCHED_LIMIT:
+            found.append(self._unmatched(name))
+        found.append(self._registration(name, source))
         return InputStatus(
             config=self._config.inputs[name],
             topic=source.topic,
             availability=self._monitor.status(name),
+            problem=self._problems.get(name, ''),
             share=source.statistics.share(),
-            complaint=complaint,
+            complaint='; '.join(filter(None, found)),
             fused=self._counts.fused[name],
-            unmatched=unmatched,
+            unmatched=self._counts.unmatched[name],
         )
+
+    def _unmatched(self, name: str) -> str:
+        """Return why an input that is alive is in no frame."""
+        config = self._config
+        if (lateness_ns := self._synchronizer.lateness_ns(name)) is not None:
+            return complaints.late(name, self._leader, lateness_ns, config.max_wait_ns)
+        return complaints.unmatched(
+            name, self._counts.unmatched[name], config.inputs[name].tolerance_ns
+        )
+
+    def _registration(self, name: str, source: Input) -> str:
+        """Return why an image can hardly be fused pixel on pixel, if it is an image."""
+        face, leader = source.faces.newest, self._inputs.get(self._leader)
+        if face is None or face.size is None or leader is None:
+            return ''
+        found, leading = [], leader.faces.newest
+        if name != self._leader and leading is not None and leading.size is not None:
+            found.append(registration_complaint(face, self._leader, leading))
+        info, size = self._camera.info, self._camera.size
+        if info is not None and size is not None and info.header.frame_id == face.frame_id:
+            found.append(camera_complaint(size, face))
+        return '; '.join(filter(None, found))
 
     def _heed_restarts(self) -> None:
         if self._synchronizer.restarts != self._restarts:
@@ -275,12 +318,10 @@ class Streams:
             self._restart()
 
     def _restart(self) -> None:
+        self._sampled_ns.clear()
         for source in self._inputs.values():
             source.reset()
         self._on_restart()
-
-    def _now_ns(self) -> int:
-        return int(self._node.get_clock().now().nanoseconds)
 
 
 def _availability(config: NodeConfig) -> dict[str, AvailabilityConfig]:

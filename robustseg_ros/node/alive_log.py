@@ -15,7 +15,7 @@ ONE_BY_ONE = 6
 @dataclass
 class _Period:
     begin_s: float
-    told: int = 0
+    lines_left: int
     untold: int = 0
     newest: str = ''
 
@@ -45,24 +45,24 @@ class AliveLog:
         """Tell what was held back, once its period has ended; to be called now and then."""
         now_s = self._clock()
         for name, period in list(self._periods.items()):
-            if now_s - period.begin_s < PERIOD_S:
+            lasted_s = now_s - period.begin_s
+            if lasted_s < PERIOD_S:
                 continue
-            if period.untold:
-                self._logger.warning(
-                    f'{name}: flapping: {period.told + period.untold} changes in '
-                    f'{now_s - period.begin_s:.0f} s, now {period.newest}'
-                )
-                # Told in sums until it has been quiet for a whole period.
-                self._periods[name] = _Period(now_s, told=0)
-                self._periods[name].told = ONE_BY_ONE
-            else:
+            if not period.untold:
                 del self._periods[name]
+                continue
+            self._logger.warning(
+                f'{name}: flapping: {period.untold} more changes in {lasted_s:.0f} s, '
+                f'now {period.newest}'
+            )
+            # In sums until it has been quiet for a whole period.
+            self._periods[name] = _Period(now_s, lines_left=0)
 
     def _tell(self, name: str, what: str, write: Callable[[str], Any]) -> None:
-        period = self._periods.setdefault(name, _Period(self._clock()))
+        period = self._periods.setdefault(name, _Period(self._clock(), ONE_BY_ONE))
         period.newest = what
-        if period.told < ONE_BY_ONE:
-            period.told += 1
+        if period.lines_left:
+            period.lines_left -= 1
             write(f'{name}: {what}')
         else:
             period.untold += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,6 +38,7 @@ class InputConfig:
     recovery_frames: int
     tolerance_ns: int
     offset_ns: int
+    stamp: str
     reliability: str
     depth: int
     camera_from_sensor: NDArray[np.float64] | None
@@ -73,6 +74,7 @@ class NodeConfig:
     precision: str
     expected_size: tuple[int, int] | None
     encode_ahead: bool
+    strict_modalities: bool
     camera_info_topic: str
     rectified: bool
     max_wait_ns: int
@@ -99,6 +101,7 @@ def node_config(values: Mapping[str, Any]) -> NodeConfig:
         precision=values['precision'],
         expected_size=_size(values['expected_size']),
         encode_ahead=values['encode_ahead'],
+        strict_modalities=values['strict_modalities'],
         camera_info_topic=values['camera_info_topic'],
         rectified=values['image_is_rectified'],
         max_wait_ns=_ns(values['sync.max_wait']),
@@ -120,13 +123,13 @@ def check_against_checkpoint(config: NodeConfig, modalities: ModalitySet) -> Non
     Raises:
         ConfigError: Says which parameter to change.
     """
+    unknown = [name for name in config.inputs if name not in modalities]
+    if unknown and (config.strict_modalities or len(unknown) == len(config.inputs)):
+        msg = f"Parameter 'modalities' has {unknown[0]!r}; {_known(modalities)}."
+        raise ConfigError(msg)
     for name, source in config.inputs.items():
-        if name not in modalities:
-            msg = (
-                f"Parameter 'modalities' has {name!r}; the checkpoint knows "
-                f'{list(modalities.names)}.'
-            )
-            raise ConfigError(msg)
+        if name in unknown:
+            continue
         encoding = source.encoding or modalities[name].encoding
         if encoding_of(encoding).measurement not in _CARRIES[source.type]:
             msg = f"Parameter '{name}.type' is {source.type!r}, which cannot give {encoding!r}."
@@ -139,6 +142,21 @@ def check_against_checkpoint(config: NodeConfig, modalities: ModalitySet) -> Non
             raise ConfigError(msg)
 
 
+def without_unknown(
+    config: NodeConfig, modalities: ModalitySet, warn: Callable[[str], Any]
+) -> NodeConfig:
+    """Return ``config`` without the inputs that the model does not know; each is warned of."""
+    for name in config.inputs:
+        if name not in modalities:
+            warn(f"{name} is left out: {_known(modalities)} ('strict_modalities' is false).")
+    known = {name: source for name, source in config.inputs.items() if name in modalities}
+    return replace(config, inputs=known)
+
+
+def _known(modalities: ModalitySet) -> str:
+    return f'the checkpoint knows {list(modalities.names)}'
+
+
 def _input_config(name: str, values: Mapping[str, Any]) -> InputConfig:
     def value(key: str) -> Any:
         return values[f'{name}.{key}']
@@ -148,6 +166,12 @@ def _input_config(name: str, values: Mapping[str, Any]) -> InputConfig:
         raise ConfigError(msg)
     if value('encoding'):
         encoding_of(value('encoding'))
+    if value('stamp') == 'arrival' and value('type') == 'events':
+        msg = (
+            f"Parameter '{name}.stamp' is 'arrival'; wanted 'header' with type 'events', since "
+            'each event has a time of its own.'
+        )
+        raise ConfigError(msg)
     matrix = value('camera_from_sensor')
     return InputConfig(
         name=name,
@@ -160,6 +184,7 @@ def _input_config(name: str, values: Mapping[str, Any]) -> InputConfig:
         recovery_frames=value('recovery_frames'),
         tolerance_ns=_ns(value('tolerance')),
         offset_ns=_ns(value('offset')),
+        stamp=value('stamp'),
         reliability=value('qos.reliability'),
         depth=max(1000, value('qos.depth')) if value('type') == 'events' else value('qos.depth'),
         camera_from_sensor=np.array(matrix, np.float64).reshape(4, 4) if matrix else None,

@@ -103,6 +103,7 @@ class Health:
         enabled: Sequence[str],
         letters: Mapping[str, str],
         notes: Iterable[str],
+        is_error: bool,
         values: Mapping[str, Any],
     ) -> DiagnosticStatus:
         """Return the status of the whole.
@@ -114,6 +115,7 @@ class Health:
             enabled: The inputs listened to.
             letters: Name -> letter in the names of subsets.
             notes: What else is worth a warning.
+            is_error: One of them is worse than that.
             values: More values.
         """
         # What the last mask rests on; one that is long past is in nobody's use.
@@ -122,15 +124,17 @@ class Health:
         if lifecycle != 'active':
             level, message = (ERROR, failure) if failure else (WARN, f'{lifecycle}: no masks')
         elif not alive:
-            level, message = ERROR, 'no living input: no masks'
+            level, message = ERROR, '; '.join(['no living input: no masks', *problems])
         else:
             dead = [name for name in enabled if name not in alive]
             if dead:
                 problems.append(f'without {", ".join(dead)}')
             if self._error:
                 problems.append(f'last frame failed: {self._error}')
-            level = WARN if problems else OK
-            message = '; '.join([f'segmenting with {subset or "nothing yet"}', *problems])
+            level = ERROR if is_error else WARN if problems else OK
+            # Not what has died since the last mask: the next one is without it.
+            used = ''.join(letters[name] for name in self._present if name in alive)
+            message = '; '.join([f'segmenting with {used or "nothing yet"}', *problems])
         times = {
             f'{key}{suffix}': f'{number:.2f}'
             for key, recent in self._times.items()

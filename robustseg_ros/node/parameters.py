@@ -15,6 +15,7 @@ INPUT_TYPES = ('image', 'compressed_image', 'points', 'events')
 BACKENDS = ('auto', 'torch', 'compiled', 'onnxruntime', 'openvino', 'tensorrt')
 PRECISIONS = ('fp32', 'bf16', 'fp16')
 RELIABILITIES = ('best_effort', 'reliable')
+STAMPS = ('header', 'arrival')
 
 GENERAL = (
     Parameter(
@@ -76,6 +77,12 @@ GENERAL = (
         description='The inputs, highest priority first: the first living one leads, that is, '
         "gives the mask its size, stamp and frame. Names of the checkpoint's modalities.",
         effect=Effect.START,
+    ),
+    Parameter(
+        name='strict_modalities',
+        default=True,
+        description='A modality in `modalities` that the checkpoint does not know is an error. '
+        'False: it is left out with a warning, as long as one is known.',
     ),
     Parameter(
         name='camera_info_topic',
@@ -219,9 +226,17 @@ PER_MODALITY = (
         name='offset',
         default=0.0,
         description="Seconds that this input's stamps are ahead of the moment they stand for; "
-        'subtracted before matching.',
-        limits=(-10.0, 10.0),
+        'subtracted before matching. TAI is 37 s ahead of UTC.',
+        limits=(-40.0, 40.0),
         effect=Effect.AT_ONCE,
+    ),
+    Parameter(
+        name='stamp',
+        default='header',
+        description="What stamps this input's messages: header (the driver), or arrival (the "
+        "node's clock when one comes, where the driver's clock is of no use; `offset` then takes "
+        'off how long they are on their way, below zero). Event packets carry their own time.',
+        choices=STAMPS,
     ),
     Parameter(
         name='qos.reliability',

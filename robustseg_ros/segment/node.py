@@ -32,6 +32,7 @@ from robustseg_ros.node.config import (
     changed_live,
     check_against_checkpoint,
     node_config,
+    without_unknown,
 )
 from robustseg_ros.node.core_log import CoreLog
 from robustseg_ros.node.health import Health, diagnostics
@@ -39,6 +40,7 @@ from robustseg_ros.node.lifecycle import PatientLifecycleNode
 from robustseg_ros.node.node_parameters import NodeParameters
 from robustseg_ros.node.problem_log import ProblemLog
 from robustseg_ros.node.qos import overridable
+from robustseg_ros.node.telling import Telling, camera_problem
 from robustseg_ros.node.transitions import reported
 from robustseg_ros.node.worker import Worker
 from robustseg_ros.segment.network_sizes import size_text
@@ -79,7 +81,6 @@ class SegmentNode(PatientLifecycleNode):
         self._reports: SimpleQueue[FrameReport] = SimpleQueue()
         self._failure = ''
         self._paused = False
-        self._alive: tuple[str, ...] = ()
         self._watched_s = 0.0
         self._unexpected = 0
         self._settings = NodeParameters(self, self._parameter_overrides, self._on_parameters)
@@ -99,6 +100,7 @@ class SegmentNode(PatientLifecycleNode):
         self.create_timer(period_s, self._publish_diagnostics, clock=self._steady)
         self.create_service(SetBool, '~/enable', self._on_enable)
         self._clock_watch = ClockWatch(self.get_clock())
+        self._telling = Telling(self, self._clock_watch)
         self._bond = ManagerBond(self)
         answer_all(self, self.on_unexpected)
 
@@ -135,6 +137,7 @@ class SegmentNode(PatientLifecycleNode):
     async def on_configure(self, state: Any) -> TransitionCallbackReturn:
         config = node_config(self._settings.values())
         self._worker = Worker(partial(self._load, config), self._on_worker_error)
+        self.get_logger().info(f'Loading {checkpoint_path(config.checkpoint)} ...')
         self._core_log.open()
         try:
             await self.finished(self._worker.begin())
@@ -142,6 +145,7 @@ class SegmentNode(PatientLifecycleNode):
             await self._release()
             raise
         assert self._engine is not None
+        config = without_unknown(config, self._engine.modalities, self.get_logger().warning)
         self._config = self._with_live_values(config)  # some may have come while it loaded
         self._outputs = Outputs(self, self._engine.labels)
         self._pipeline = Pipeline(
@@ -180,6 +184,7 @@ class SegmentNode(PatientLifecycleNode):
             self._on_restart,
             self._pipeline.vet,
             self._log,
+            self._clock_watch,
         )
         self._settings.tell_unused_qos()
         if not self.get_parameter('autostart').value:  # somebody else manages it
@@ -248,7 +253,9 @@ class SegmentNode(PatientLifecycleNode):
     def _on_frame(self, frame: Frame) -> None:
         if self._paused or self._worker is None:
             return
-        if self._worker.submit(frame):
+        superseded = self._worker.submit(frame)
+        self._telling.load.due(superseded=superseded)
+        if superseded:
             self._health.dropped['busy'] += 1
 
     def _on_measurement(self, name: str, stamp_ns: int, measurement: Measurement) -> None:
@@ -262,6 +269,7 @@ class SegmentNode(PatientLifecycleNode):
     def _on_tick(self) -> None:
         if self._streams is None:
             return
+        self._telling.load.ticked(TICK_S)
         try:
             self._look_after(self._streams)
         except Exception as error:  # a boundary: the other inputs are to be served
@@ -277,10 +285,12 @@ class SegmentNode(PatientLifecycleNode):
         now_s = monotonic()
         if now_s - self._watched_s >= WATCH_S:
             self._watched_s = now_s
+            streams.overload = self._telling.load.complaint()
             streams.watch()
-        alive = streams.alive()
-        if alive != self._alive:
-            self._on_alive_changed(alive)
+            statuses = streams.statuses()
+            self._telling.look(statuses, camera_problem(streams.camera_problem, statuses.values()))
+        if self._telling.alive(streams.alive(), streams.statuses):
+            self._publish_diagnostics()
 
     def _on_report(self, report: FrameReport) -> None:
         self._health.record(report)
@@ -289,18 +299,6 @@ class SegmentNode(PatientLifecycleNode):
         for name, reason in report.refused.items():
             if self._streams is not None:
                 self._streams.refused_late(name, reason)
-
-    def _on_alive_changed(self, alive: tuple[str, ...]) -> None:
-        assert self._streams is not None
-        statuses = self._streams.statuses()
-        for name, status in statuses.items():
-            if name in alive and name not in self._alive:
-                self.get_logger().info(f'{name}: alive')
-            elif name in self._alive and name not in alive:
-                reason = status.availability.reason or 'disabled by parameter'
-                self._log.report(f'{name} lost', f'{name}: lost: {reason}')
-        self._alive = alive
-        self._publish_diagnostics()
 
     def _on_restart(self) -> None:
         if self._worker is not None and self._pipeline is not None:
@@ -340,7 +338,7 @@ class SegmentNode(PatientLifecycleNode):
             self._streams.close()
             self._streams = None
         self._on_restart()
-        self._alive = ()
+        self._telling.forget()
 
     async def _release(self) -> None:
         if self._worker is not None:
@@ -362,6 +360,7 @@ class SegmentNode(PatientLifecycleNode):
             enabled=[name for name, status in statuses.items() if status.config.enabled],
             letters={modality.name: modality.letter for modality in modalities},
             notes=self._notes(),
+            is_error=self._telling.is_error,
             values=self._values(),
         )
         parts = [self._health.modality(name, status) for name, status in statuses.items()]
@@ -370,8 +369,8 @@ class SegmentNode(PatientLifecycleNode):
 
     def _notes(self) -> list[str]:
         notes = ['paused by ~/enable'] if self._paused else []
-        if complaint := self._clock_watch.complaint():
-            notes.append(complaint)
+        if self._streams is not None:
+            notes += self._telling.notes()
         if self._pipeline is not None and self._pipeline.preparing is not None:
             notes.append(f'preparing for masks of {size_text(self._pipeline.preparing)}')
         return notes

@@ -238,3 +238,25 @@ def test_in_a_recording_one_against_one_the_one_that_was_right_stays_right(bench
         assert bench.add('rgb', ms - year_ms) is None
         reason = bench.add('depth', ms - year_ms + (3_600_000 if ms >= 500 else 0))
         assert (reason is not None) == (ms >= 500)
+
+
+def test_how_late_a_modality_comes_is_known_and_waiting_that_long_would_do(make_bench):
+    def drive(bench, periods=12):
+        fused = 0
+        for ms in range(0, 100 * periods, 10):
+            bench.at(ms)
+            if ms % 100 == 10:
+                bench.add('rgb', ms - 10)
+            if ms % 100 == 20 and ms > 100:
+                bench.add('lidar', ms - 120)  # stamped when its sweep began, 120 ms ago
+            while (frame := bench.poll('rgb', 'lidar')) is not None:
+                fused += 'lidar' in frame[2]
+        return fused
+
+    bench = make_bench()
+    assert drive(bench) == 0
+    assert bench.sync.lateness_ns('lidar') == 110_000_000
+    assert bench.sync.lateness_ns('rgb') is None
+    bench = make_bench(max_wait_ns=110_000_000)
+    assert drive(bench) >= 9
+    assert bench.sync.lateness_ns('lidar') is None

@@ -31,6 +31,12 @@ def test_a_large_input_that_loses_most_is_told_the_remedy():
     assert 'rgb.qos.reliability: reliable' in complaint
 
 
+def test_where_the_cpus_do_not_keep_up_the_transport_is_not_blamed():
+    said = statistics(range(0, 300, 10)).complaint('rgb', 'overload: 3.3 masks/s')
+    assert 'the CPUs do not keep up, which is the likely cause (overload: 3.3 masks/s)' in said
+    assert 'FASTDDS' not in said
+
+
 def test_a_small_input_and_one_that_loses_little_are_left_alone():
     assert statistics(range(0, 300, 10), LARGE_BYTES - 1).complaint('rgb') == ''
     assert statistics([1, 2, 3, 5, 6, 7, 9, 10]).complaint('rgb') == ''

@@ -50,3 +50,61 @@ def test_a_clock_that_stands_still_is_told_until_it_goes_on(clock, watch, monkey
     assert watch.complaint() == 'clock stopped: no progress on /clock for 3.2 s'
     set_to(clock, 101)
     assert watch.complaint() == ''
+
+
+@pytest.fixture
+def steady(monkeypatch):
+    now_s = [1000.0]
+    monkeypatch.setattr(clock_watch, 'monotonic', lambda: now_s[0])
+    return now_s
+
+
+def test_while_the_clock_stands_and_messages_come_time_goes_on(clock, watch, steady):
+    assert watch.now_ns() == 100 * 10**9
+    for _ in range(30):
+        steady[0] += 0.1
+        watch.heard()
+    assert watch.is_kept
+    assert 'while messages come: time is kept by the steady clock' in watch.complaint()
+    before = watch.now_ns()
+    steady[0] += 5
+    assert watch.now_ns() - before == 5 * 10**9
+    set_to(clock, 101)
+    after = watch.now_ns()
+    assert not watch.is_kept
+    assert after == before + 5 * 10**9
+    set_to(clock, 102)
+    assert watch.now_ns() - after == 10**9
+    assert watch.complaint() == ''
+
+
+def test_in_a_paused_recording_time_stands_too(clock, watch, steady):
+    watch.heard()
+    before = watch.now_ns()
+    steady[0] += 60
+    watch.heard()  # a straggler
+    assert watch.now_ns() == before
+    assert not watch.is_kept
+    assert watch.complaint() == 'clock stopped: no progress on /clock for 60.0 s'
+
+
+def test_a_clock_that_begins_after_time_was_kept_is_begun_with(clock, steady):
+    set_to(clock, 0)
+    watch = ClockWatch(clock)
+    for _ in range(30):
+        steady[0] += 0.1
+        watch.heard()
+    assert watch.is_kept
+    set_to(clock, 5)
+    assert watch.now_ns() == 5 * 10**9
+    assert watch.jumped()
+    watch.close()
+
+
+def test_a_clock_that_goes_back_is_followed(clock, watch, steady):
+    for _ in range(30):
+        steady[0] += 0.1
+        watch.heard()
+    set_to(clock, 50)
+    assert watch.now_ns() == 50 * 10**9
+    assert watch.jumped()

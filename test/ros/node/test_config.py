@@ -5,7 +5,12 @@ import pytest
 
 from robustseg_core.errors import ConfigError
 from robustseg_core.modalities import UNIT, Modality, ModalitySet
-from robustseg_ros.node.config import changed_live, check_against_checkpoint, node_config
+from robustseg_ros.node.config import (
+    changed_live,
+    check_against_checkpoint,
+    node_config,
+    without_unknown,
+)
 from robustseg_ros.node.parameters import parameter_table
 
 MODALITIES = ModalitySet(
@@ -59,6 +64,32 @@ def test_unknown_encoding_is_refused():
 def test_modality_the_checkpoint_does_not_know_is_refused():
     with pytest.raises(ConfigError, match=r"'thermal'; the checkpoint knows \['rgb', 'lidar'\]"):
         check_against_checkpoint(config(modalities=['rgb', 'thermal']), MODALITIES)
+
+
+def test_a_modality_the_checkpoint_does_not_know_is_left_out_by_choice():
+    warnings = []
+    asked = config(modalities=['rgb', 'thermal'], strict_modalities=False)
+    check_against_checkpoint(asked, MODALITIES)
+    assert without_unknown(asked, MODALITIES, warnings.append).order == ('rgb',)
+    assert len(warnings) == 1
+    assert warnings[0].startswith("thermal is left out: the checkpoint knows ['rgb', 'lidar']")
+    with pytest.raises(ConfigError, match="'thermal'; the checkpoint knows"):
+        check_against_checkpoint(
+            config(modalities=['thermal'], strict_modalities=False), MODALITIES
+        )
+
+
+def test_an_offset_reaches_as_far_as_tai_and_no_further():
+    table = parameter_table(['rgb'])
+    assert table['rgb.offset'].check(37.0) == 37.0
+    with pytest.raises(ConfigError, match='from -40 to 40'):
+        table['rgb.offset'].check(41.0)
+
+
+def test_events_cannot_be_stamped_by_arrival():
+    assert config(rgb__stamp='arrival').inputs['rgb'].stamp == 'arrival'
+    with pytest.raises(ConfigError, match="'arrival'; wanted 'header'"):
+        config(rgb__stamp='arrival', rgb__type='events')
 
 
 def test_type_must_carry_what_the_network_was_trained_on():

@@ -92,7 +92,14 @@ def test_diagnostics_tell_what_is_broken_from_what_is_not_there(package):
     package("raise SystemError('numpy')")
     missing = optional.missing([FAKE, OptionalPackage('no_such_package', 'no doors')])
     whole = Health('segment', missing).whole(
-        lifecycle='inactive', failure='', alive=[], enabled=[], letters={}, notes=[], values={}
+        lifecycle='inactive',
+        failure='',
+        alive=[],
+        enabled=[],
+        letters={},
+        notes=[],
+        is_error=False,
+        values={},
     )
     values = {value.key: value.value for value in whole.values}
     assert values['not installed: no_such_package'] == 'no doors'
