@@ -63,12 +63,19 @@ One status per input, named `segment: <name>`, and one for the whole, `segment: 
 message says in words what is wrong.
 
 - OK: the input is alive, or disabled by parameter; there are masks from every input.
-- WARN: the input was never seen, or it is alive but loses most of its messages or never matches
-  the leading stamp; there are masks, but without an input, or they are paused, the clock stands
-  still, or the network is being made ready for a new size.
+- WARN: the input was never seen; or it is alive, but loses most of its messages, comes too late or
+  never matches the leading stamp, has two publishers, or its frame or size is not that of what it
+  is fused with. There are masks, but without an input or with one of which this is so, or they are
+  paused, the process does not keep up (overload), the clock stands still, two nodes have one name,
+  the CameraInfo is bad, or the network is being made ready for a new size.
 - ERROR: the input is refused, since what comes cannot be used or nothing can come (no publisher,
-  QoS, type); there is no living input, or the last transition failed.
+  QoS, type, shared memory of another user); there is no living input, the last transition failed,
+  or the clock stands while messages come, so that time is kept by the steady clock.
 - STALE: the input has been silent for longer than its timeout.
+
+All of this is in the log too: every change of who is alive is one line (an input that flaps is
+summed up every 10 s), what holds for longer is told when it begins, once a minute, and when it is
+over.
 
 Values of an input: `state`, `topic`, `type`, `rate_hz`, `age_s`, `received`, `refused`,
 `arriving` (share of the messages sent that arrived, where the transport tells), `fused` (frames it

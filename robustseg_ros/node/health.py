@@ -78,6 +78,8 @@ class Health:
             message += f': {known.reason}'
         if not status.config.enabled:
             level, message = OK, 'disabled by parameter'
+        elif level != OK and status.problem:
+            level = ERROR
         elif level == OK and status.complaint:
             level, message = WARN, f'{message}: {status.complaint}'
         values = {

@@ -36,6 +36,7 @@ class Telling:
         self._alive: tuple[str, ...] = ()
         self._complaints: dict[str, str] = {}
         self._camera_problem = ''
+        self._namesake = ''
 
     def forget(self) -> None:
         """Begin anew: nothing is listened to any more."""
@@ -62,7 +63,8 @@ class Telling:
         self._alive_log.sum_up()
         self._conditions.heed('clock', self._clock.complaint(), over='The clock goes on.')
         self._conditions.heed('load', self.load.complaint(), over='This process keeps up again.')
-        self._conditions.heed('names', self._namesakes())
+        self._namesake = self._namesakes()
+        self._conditions.heed('names', self._namesake)
         for name, status in statuses.items():
             self._heed_input(name, status)
         self._camera_problem = camera_problem
@@ -72,9 +74,18 @@ class Telling:
 
     def notes(self) -> list[str]:
         """Return what of it deserves a warning on the status of the whole."""
-        inputs = [f'{name}: {text}' for name, text in self._complaints.items() if text]
-        found = [self._clock.complaint(), self.load.complaint(), self._namesakes()]
-        return [*filter(None, [*found, self._camera_problem]), *inputs]
+        inputs = [
+            f'{name}: {text}'
+            for name, text in self._complaints.items()
+            if text and name in self._alive
+        ]
+        found = [
+            self._clock.complaint(),
+            self.load.complaint(),
+            self._namesake,
+            self._camera_problem,
+        ]
+        return [*filter(None, found), *inputs]
 
     @property
     def is_error(self) -> bool:
