@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from statistics import median_low
 
@@ -75,11 +75,14 @@ class StampJudge:
         self._jump_ns = jump_ns
         self._seen: dict[str, _Seen] = {}
         self._right_ns: int | None = None
+        # When time last began again for all, and the lead it has since.
+        self._begun: tuple[int, int] | None = None
 
     def reset(self) -> None:
         """Forget everything: time has begun again."""
         self._seen.clear()
         self._right_ns = None
+        self._begun = None
 
     def judge(self, name: str, stamp_ns: int, now_ns: int) -> Verdict:
         """Record an arrival and return what is thought of its stamp."""
@@ -97,7 +100,9 @@ class StampJudge:
         if now_ns - own.now_ns > self._max_skew_ns:
             own.highest_ns = lead_ns  # after an outage nobody knows where it should be
         right_ns = self._right([lead_ns, *(seen.lead_ns for seen in company)])
-        stray = self._stray(stamp_ns, lead_ns, right_ns)
+        stray = self._stray(stamp_ns, lead_ns, right_ns) or self._straggler(
+            stamp_ns, lead_ns, company, now_ns
+        )
         is_back = stamp_ns < own.newest_ns - self._jump_ns
         jumped = self._jump(own.newest_ns, own.highest_ns, stamp_ns, lead_ns, company)
         moved_ns = max(own.stamp_ns - stamp_ns, lead_ns - own.lead_ns)
@@ -117,6 +122,8 @@ class StampJudge:
         own.newest_ns = stamp_ns if is_back else max(own.newest_ns, stamp_ns)
         own.highest_ns = lead_ns if is_back else max(own.highest_ns, lead_ns)
         begins = self._beginning(company, now_ns) if is_back else Beginning.NOTHING
+        if begins is Beginning.ALL:
+            self._begin(now_ns, lead_ns)
         return Verdict(reason=None, begins=begins, right_ns=right_ns)
 
     def _right(self, leads: Sequence[int]) -> int:
@@ -160,6 +167,33 @@ class StampJudge:
             return None
         way = f'back by {back_ns / 1e9:.1f}' if back_ns > 0 else f'ahead by {ahead_ns / 1e9:.1f}'
         return f'stamp {stamp_ns / 1e9:.3f} s jumps {way} s, and those of the other inputs do not'
+
+    def _straggler(
+        self, stamp_ns: int, lead_ns: int, company: Sequence[_Seen], now_ns: int
+    ) -> str | None:
+        """Return that a stamp is of the time before all began again, if it is."""
+        if not company or self._begun is None:
+            return None
+        begun_at_ns, begun_lead_ns = self._begun
+        if now_ns - begun_at_ns > self._max_skew_ns or lead_ns <= begun_lead_ns + self._jump_ns:
+            return None
+        return f'stamp {stamp_ns / 1e9:.3f} s is of the time before stamps began again'
+
+    def _begin(self, now_ns: int, lead_ns: int) -> None:
+        """Forget everybody but those whose stamps are of the new time already."""
+        self._begun = (now_ns, lead_ns)
+        self._right_ns = lead_ns
+        self._seen = {
+            name: replace(
+                seen,
+                newest_ns=seen.stamp_ns,
+                highest_ns=seen.lead_ns,
+                suspicion=0,
+                back_ns=None,
+            )
+            for name, seen in self._seen.items()
+            if seen.lead_ns <= lead_ns + self._jump_ns
+        }
 
     def _beginning(self, company: Sequence[_Seen], now_ns: int) -> Beginning:
         followed = sum(

@@ -106,6 +106,10 @@ class FrameSynchronizer(Generic[Item]):
 
     def reset(self) -> None:
         """Forget all measurements and stamps: time has begun again. The counts are kept."""
+        self._judge.reset()
+        self._forget()
+
+    def _forget(self) -> None:
         self._streams: dict[str, _Stream[Item]] = {
             name: _Stream(self._config.tolerance_ns[name]) for name in self._config.order
         }
@@ -114,7 +118,6 @@ class FrameSynchronizer(Generic[Item]):
         self._emitted_ns: int | None = None
         self._emitted_at_ns = 0
         self._now_ns: int | None = None
-        self._judge.reset()
 
     def add(self, name: str, stamp_ns: int, item: Item) -> str | None:
         """Take a measurement that arrived just now.
@@ -303,6 +306,7 @@ class FrameSynchronizer(Generic[Item]):
         now_ns, last_ns = self._clock(), self._now_ns
         if last_ns is not None and now_ns < last_ns:
             if now_ns < last_ns - self._config.loop_threshold_ns:
+                self._judge.reset()
                 self._restart()
             for stream in self._streams.values():
                 for sample in stream.samples:
@@ -313,7 +317,7 @@ class FrameSynchronizer(Generic[Item]):
 
     def _restart(self) -> None:
         self._count('superseded', len(self._pending()))
-        self.reset()
+        self._forget()
         self.restarts += 1
 
     def _count(self, kind: str, number: int = 1) -> None:
