@@ -35,11 +35,14 @@ class AliveLog:
 
     def came(self, name: str) -> None:
         """Tell that an input is alive."""
-        self._tell(name, 'alive', self._logger.info)
+        if self._may_tell(name, 'alive'):
+            self._logger.info(f'{name}: alive')
 
     def went(self, name: str, reason: str) -> None:
         """Tell that an input is not alive any more, and why."""
-        self._tell(name, f'lost: {reason}', self._logger.warning)
+        # rclpy wants every line that logs to have one severity.
+        if self._may_tell(name, f'lost: {reason}'):
+            self._logger.warning(f'{name}: lost: {reason}')
 
     def sum_up(self) -> None:
         """Tell what was held back, once its period has ended; to be called now and then."""
@@ -58,11 +61,12 @@ class AliveLog:
             # In sums until it has been quiet for a whole period.
             self._periods[name] = _Period(now_s, lines_left=0)
 
-    def _tell(self, name: str, what: str, write: Callable[[str], Any]) -> None:
+    def _may_tell(self, name: str, what: str) -> bool:
+        """Record a change; return whether it gets a line of its own."""
         period = self._periods.setdefault(name, _Period(self._clock(), ONE_BY_ONE))
         period.newest = what
-        if period.lines_left:
-            period.lines_left -= 1
-            write(f'{name}: {what}')
-        else:
+        if not period.lines_left:
             period.untold += 1
+            return False
+        period.lines_left -= 1
+        return True

@@ -33,12 +33,12 @@ class Node:
         )
 
     def resolve_topic_name(self, topic):
-        return topic
+        return f'/{topic.lstrip("/")}'
 
     def get_publishers_info_by_topic(self, topic):
         return self.publishers
 
-    def create_subscription(self, message, topic, receive, qos):
+    def create_subscription(self, message, topic, receive, qos, **_):
         self.receive = receive
         return SimpleNamespace(qos_profile=qos)
 

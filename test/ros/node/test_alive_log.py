@@ -1,6 +1,7 @@
 """Who is alive, in the log."""
 
 import pytest
+from rclpy.logging import get_logger
 
 from robustseg_ros.node.alive_log import ONE_BY_ONE, PERIOD_S, AliveLog
 
@@ -70,3 +71,12 @@ def test_after_a_quiet_period_each_change_is_a_line_again(log, logger, now):
         log.sum_up()
     log.went('depth', 'silent')
     assert logger.lines[-1] == 'depth: lost: silent'
+
+
+def test_the_real_logger_takes_every_kind_of_line(now):
+    log = AliveLog(get_logger('alive_log'), lambda: now[0])
+    for _ in range(ONE_BY_ONE + 1):
+        log.came('depth')
+        log.went('depth', 'silent')
+    now[0] += PERIOD_S
+    log.sum_up()
