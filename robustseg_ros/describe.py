@@ -29,13 +29,55 @@ Generated from `robustseg_ros/node/parameters.py` and `robustseg_ros/segment/top
 INPUT_NOTE = """\
 Each input is a modality of the checkpoint; the parameters below choose its topic and message
 type. Inputs subscribe *best effort, volatile* unless `<name>.qos.reliability` says otherwise, so
-that they connect to every publisher. `type: points` also needs a CameraInfo and extrinsics.
+that they connect to every publisher. `type: points` also needs a CameraInfo and extrinsics; a
+CameraInfo that was published once and latched (reliable, transient local) will do, and what is
+known of the camera is kept while the node is not active.
 A modality of the checkpoint that this table lacks (thermal, radar, ...) has the same parameters,
 of type `image` on `<name>/image_raw` unless they say otherwise. Topics without a slash before them
 move with the node's namespace: of a node started with `namespace:=robot1` the camera is
 `/robot1/camera/image_raw`. `qos_overrides.<full topic>.subscription.depth`, `.reliability`,
 `.history` and `.durability` (of outputs: `.publisher.`) are ROS's own and come after these.
 """
+ENCODING_NOTE = """\
+What an input must send depends on the encoding of its modality, `<name>.encoding` or as the
+checkpoint was trained. Numbers of another unit give a mask all the same, and a bad one.
+"""
+# What is wanted in a message, by encoding of the network; and what to set where it is otherwise.
+WANTED = {
+    'rgb': (
+        'colours of 8 bits, 0 to 255 (rgb8, bgr8, Bayer patterns, ...)',
+        'of 16 bits the upper 8 are taken',
+    ),
+    'image': ('three channels as in training: rgb8, 0 to 255, or 32FC3', 'nothing is converted'),
+    'grey': (
+        'one number a pixel in the unit of training (mono8, mono16, 32FC1)',
+        '`scale`: 0.01 for hundredths of a kelvin',
+    ),
+    'inverse_log_depth': (
+        'depth along the optical axis: 16UC1 in millimetres or 32FC1 in metres; 0, NaN or '
+        'infinite where nothing was seen; 1 to 256 m are told apart',
+        '`scale`: 0.001 for 32FC1 in millimetres',
+    ),
+    'linear_depth': (
+        'as inverse_log_depth, of any distance',
+        '`scale`, as above',
+    ),
+    'event_counts': (
+        'EventPacket (mono, evt2, evt21, evt3); or rgb8, of each pixel the ON events of the last '
+        '30 ms in red, the OFF events in green, 0 in blue: counts, not colours',
+        'other packets are to be made images beforehand',
+    ),
+    'range_intensity_height': (
+        'PointCloud2: x, y, z in metres, z up; intensity 0 to 1 (integers: a share of their '
+        "type's largest), of `intensity`, `reflectivity` or `i`, without one 0. Or 32FC3, drawn: "
+        'range in metres, intensity 0 to 1, height in metres, all 0 where nothing is',
+        '`intensity_scale`: 0.00392 (1/255) for floating point of 0 to 255 (Velodyne, Livox)',
+    ),
+    'range_intensity': (
+        'as range_intensity_height, of a radar: intensity 0 to 1 is a must, the third channel 0',
+        '`intensity_scale`, as above',
+    ),
+}
 SERVICE = """\
 | service | type | what it does |
 |---|---|---|
@@ -116,6 +158,13 @@ def describe() -> str:
         INPUT_NOTE,
         '| modality | default topic | default type |\n|---|---|---|',
         *inputs,
+        '\n### What the numbers mean\n',
+        ENCODING_NOTE,
+        '| encoding | wanted in the message | where yours is otherwise |\n|---|---|---|',
+        *(
+            f'| `{name}` | {wanted} | {otherwise} |'
+            for name, (wanted, otherwise) in WANTED.items()
+        ),
         '\n## Outputs\n',
         '| topic | type | QoS | content |\n|---|---|---|---|',
         *outputs,

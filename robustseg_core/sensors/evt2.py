@@ -148,7 +148,8 @@ class Evt21Decoder(_Evt2Words):
         super().reset()
         self._upper: int | None = None  # place of the upper half in a word; None = not known yet
         self._words = 0  # in which it was looked for
-        self._times = np.zeros((2, 2), np.int64)  # found if it were at 0 and at 1: see there
+        # TIME_HIGH with an empty lower half, and all of them, if the upper one were at 0 and at 1.
+        self._times = np.zeros((2, 2), np.int64)
 
     def _decode_block(self, words: NDArray[np.uint64]) -> Events:
         halves = words.view('<u4').reshape(-1, 2)
@@ -181,7 +182,7 @@ class Evt21Decoder(_Evt2Words):
             is_empty = halves[:, 1 - place] == 0
             self._times[:, place] += (is_time & is_empty).sum(), is_time.sum()
         empty, all_times = self._times
-        # The empty half may yet hold something; by then there were too many times for a chance.
+        # If the empty half holds something after all, there are soon too many of all for chance.
         counts = empty if empty.any() or self._words < _ENOUGH else all_times
         upper = int(counts[1] >= counts[0])
         if counts.any() and upper != self._upper:

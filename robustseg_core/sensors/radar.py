@@ -107,5 +107,7 @@ def radar_image(
     values = np.zeros((len(seen.number), 4), np.float32)
     values[:, 0] = distance
     values[:, 1] = intensity.take(seen.number)
-    order = np.argsort(values[:, 1], kind='stable')  # the last one painted is seen
+    kept = np.flatnonzero(np.isfinite(distance))
+    # The last one painted is seen.
+    order = kept.take(np.argsort(values[:, 1].take(kept), kind='stable'))
     return painted(seen.pixels(camera.width), values, order, camera, dilation)

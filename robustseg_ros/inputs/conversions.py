@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 NS_PER_S = 1_000_000_000
+_SECONDS = 1 << 31  # of a stamp, with a sign
 
 
 def stamp_to_ns(stamp: Any) -> int:
@@ -43,8 +44,15 @@ def stamp_to_ns(stamp: Any) -> int:
 
 
 def ns_to_stamp(stamp_ns: int) -> Time:
-    """Return nanoseconds as a builtin_interfaces/Time."""
+    """Return nanoseconds as a builtin_interfaces/Time.
+
+    Raises:
+        SensorError: It has no room for them.
+    """
     seconds, nanoseconds = divmod(stamp_ns, NS_PER_S)
+    if not -_SECONDS <= seconds < _SECONDS:
+        msg = f'Stamp is {seconds} s; wanted one of 32 bits.'
+        raise SensorError(msg)
     return Time(sec=seconds, nanosec=nanoseconds)
 
 

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 from rclpy.time import Time
 
 from robustseg_core.errors import SensorError
+from robustseg_core.quoting import quoted
 from robustseg_ros.node import optional
+
+_MOST_CHARACTERS = 400  # of what tf2 says: two names of frames, and why
 
 
 class Extrinsics:
@@ -54,12 +57,15 @@ class Extrinsics:
         try:
             found = self._lookup(camera_frame, header)
         except self._tf2.TransformException as error:
-            msg = f'no extrinsics: {error}'
+            msg = f'no extrinsics: {quoted(error, _MOST_CHARACTERS)}'
             raise SensorError(msg) from error
         return transform_matrix(found.transform)
 
     def _lookup(self, camera_frame: str, header: Any) -> Any:
         assert self._tf2 is not None
+        if header.stamp.sec < 0:
+            msg = f'Stamp is {header.stamp.sec} s; wanted one after 1970.'
+            raise SensorError(msg)
         try:
             return self._buffer.lookup_transform(
                 camera_frame, header.frame_id, Time.from_msg(header.stamp)
@@ -74,13 +80,16 @@ def transform_matrix(transform: Any) -> NDArray[np.float64]:
     """Return geometry_msgs/Transform as a matrix (4, 4).
 
     Raises:
-        SensorError: The rotation is not a quaternion of length one.
+        SensorError: The rotation is not a quaternion of length one, or the translation not finite.
     """
     q, t = transform.rotation, transform.translation
     quaternion = np.array([q.w, q.x, q.y, q.z])
     length = float(np.linalg.norm(quaternion))
     if not 0.99 < length < 1.01:
         msg = f'Transform has a rotation of length {length:.3g}; wanted a quaternion of length 1.'
+        raise SensorError(msg)
+    if not np.isfinite([t.x, t.y, t.z]).all():
+        msg = f'Transform has a translation of {t.x}, {t.y}, {t.z}; wanted metres.'
         raise SensorError(msg)
     w, x, y, z = quaternion / length
     return np.array(

@@ -28,6 +28,7 @@ from robustseg_ros.inputs.measurements import (
     Picture,
     check_picture,
 )
+from robustseg_ros.inputs.picture_limits import PictureLimits
 from robustseg_ros.node.config import InputConfig
 
 
@@ -77,19 +78,33 @@ class CompressedReader(Reader):
 
 
 class PointsReader(Reader):
-    """Point clouds, seen by a camera."""
+    """Point clouds, seen by a camera.
 
-    def __init__(self, camera: CameraKeeper, extrinsics: Extrinsics, encoding: str) -> None:
+    Args:
+        camera: The camera.
+        extrinsics: Where the sensor sits.
+        encoding: The network's.
+        intensity_scale: Factor on the intensity.
+    """
+
+    def __init__(
+        self,
+        camera: CameraKeeper,
+        extrinsics: Extrinsics,
+        encoding: str,
+        intensity_scale: float = 1.0,
+    ) -> None:
         self._camera = camera
         self._encoding = encoding
         self._extrinsics = extrinsics
+        self._intensity_scale = intensity_scale
 
     def read(self, msg: Any) -> tuple[int, Measurement]:
         model, rectification = self._camera.model()
         assert self._camera.info is not None
         frame = self._camera.info.header.frame_id
         transform = rectification @ self._extrinsics.camera_from(frame, msg.header)
-        points, intensity = cloud_to_points(msg)
+        points, intensity = cloud_to_points(msg, self._intensity_scale)
         header = Header(stamp=msg.header.stamp, frame_id=frame)
         own = msg.header.frame_id
         cloud = Cloud(header, points, intensity, transform, model, self._encoding, own)
@@ -106,11 +121,13 @@ class EventsReader(Reader):
     Args:
         period_ns: Least time between two measurements.
         slack_ns: How far in the past an image may be asked for.
+        limits: On the size of the image.
     """
 
-    def __init__(self, period_ns: int, slack_ns: int) -> None:
+    def __init__(self, period_ns: int, slack_ns: int, limits: PictureLimits) -> None:
         self._period_ns = period_ns
         self._slack_ns = slack_ns
+        self._limits = limits
         self.reset()
 
     def reset(self) -> None:
@@ -124,6 +141,7 @@ class EventsReader(Reader):
         stream = (msg.encoding, msg.width, msg.height)
         if stream != self._stream:
             self.reset()
+            self._limits.check(msg.width, msg.height)
             self._decoder = event_decoder(msg.encoding)
             self._window = EventWindow(
                 msg.width, msg.height, window_ns=DEFAULT_WINDOW_NS, slack_ns=self._slack_ns
@@ -152,8 +170,11 @@ def make_reader(
         'image': lambda: ImageReader(encoding, config.scale),
         'compressed_image': lambda: CompressedReader(encoding, config.scale),
         'points': lambda: PointsReader(
-            camera, Extrinsics(node, config.name, config.camera_from_sensor), encoding
+            camera,
+            Extrinsics(node, config.name, config.camera_from_sensor),
+            encoding,
+            config.intensity_scale,
         ),
-        'events': lambda: EventsReader(config.event_period_ns, slack_ns),
+        'events': lambda: EventsReader(config.event_period_ns, slack_ns, config.limits),
     }
     return makers[config.type]()

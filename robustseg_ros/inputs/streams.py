@@ -7,9 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import CameraInfo
-
 from robustseg_core.modalities import ModalitySet
 from robustseg_core.runtime import (
     AvailabilityConfig,
@@ -30,7 +27,6 @@ from robustseg_ros.inputs.readers import make_reader
 from robustseg_ros.node.clock_watch import ClockWatch
 from robustseg_ros.node.config import InputConfig, NodeConfig
 from robustseg_ros.node.problem_log import ProblemLog
-from robustseg_ros.node.qos import overridable
 
 _Item = tuple[float, Measurement]  # when it was received, on the monotonic clock
 
@@ -78,6 +74,7 @@ class Streams:
         node: The node.
         config: Of the node.
         modalities: Of the model.
+        camera: Of the points; outlives this object, which is gone while the node is not active.
         on_frame: Takes each frame that is due.
         on_measurement: Takes what a living input has delivered and no frame has taken yet, with
             the stamp that it will have there.
@@ -95,6 +92,7 @@ class Streams:
         node: Any,
         config: NodeConfig,
         modalities: ModalitySet,
+        camera: CameraKeeper,
         on_frame: Callable[[Frame], None],
         on_measurement: Callable[[str, int, Measurement], None],
         on_restart: Callable[[], None],
@@ -120,15 +118,8 @@ class Streams:
         self._problems: dict[str, str] = {}
         self._leader = ''
         self._sampled_ns: dict[str, int] = {}  # when each last gave a measurement
-        topic = node.resolve_topic_name(config.camera_info_topic)
-        self._camera = CameraKeeper(topic, rectified=config.rectified)
-        self._camera_subscription = overridable(
-            node.create_subscription,
-            CameraInfo,
-            config.camera_info_topic,
-            self._camera.receive,
-            qos_profile_sensor_data,
-        )
+        self._camera = camera
+        camera.connect(node)
         self._inputs: dict[str, Input] = {}
         try:
             self._connect(modalities)
@@ -151,7 +142,7 @@ class Streams:
         """End all subscriptions."""
         for source in self._inputs.values():
             source.close()
-        self._node.destroy_subscription(self._camera_subscription)
+        self._camera.disconnect(self._node)
 
     def reset(self) -> None:
         """Forget everything that was received: time has begun again."""
@@ -221,6 +212,7 @@ class Streams:
 
     def watch(self) -> None:
         """Ask the graph why nothing can arrive; costs a millisecond or so."""
+        self._camera.watch(self._node)
         for name, source in self._inputs.items():
             problem = source.problem() if self._config.inputs[name].enabled else ''
             self._problems[name] = problem

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from robustseg_core.errors import ConfigError
 from robustseg_core.modalities import ModalitySet
 from robustseg_core.sensors import Measurement, encoding_of
+from robustseg_ros.inputs.picture_limits import PictureLimits
 
 # Which measurements a type can carry: a picture may be depth, or an image drawn beforehand.
 _PICTURES = frozenset(Measurement)
@@ -34,6 +35,7 @@ class InputConfig:
     type: str
     encoding: str
     scale: float
+    intensity_scale: float
     timeout_ns: int
     recovery_frames: int
     tolerance_ns: int
@@ -43,6 +45,7 @@ class InputConfig:
     depth: int
     camera_from_sensor: NDArray[np.float64] | None
     event_period_ns: int
+    limits: PictureLimits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +80,7 @@ class NodeConfig:
     strict_modalities: bool
     camera_info_topic: str
     rectified: bool
+    limits: PictureLimits
     max_wait_ns: int
     drawing_max_s: float
     looks: Looks
@@ -104,6 +108,7 @@ def node_config(values: Mapping[str, Any]) -> NodeConfig:
         strict_modalities=values['strict_modalities'],
         camera_info_topic=values['camera_info_topic'],
         rectified=values['image_is_rectified'],
+        limits=_limits(values),
         max_wait_ns=_ns(values['sync.max_wait']),
         drawing_max_s=values['drawing.max_time'],
         looks=Looks(
@@ -138,6 +143,12 @@ def check_against_checkpoint(config: NodeConfig, modalities: ModalitySet) -> Non
             msg = (
                 f"Parameter '{name}.scale' is {source.scale!r}; wanted 1.0, since {encoding!r} "
                 f'is neither of one channel nor of depth.'
+            )
+            raise ConfigError(msg)
+        if source.intensity_scale != 1 and source.type != 'points':
+            msg = (
+                f"Parameter '{name}.intensity_scale' is {source.intensity_scale!r}; wanted 1.0, "
+                f'since the type is {source.type!r}: only points have an intensity.'
             )
             raise ConfigError(msg)
 
@@ -180,6 +191,7 @@ def _input_config(name: str, values: Mapping[str, Any]) -> InputConfig:
         type=value('type'),
         encoding=value('encoding'),
         scale=value('scale'),
+        intensity_scale=value('intensity_scale'),
         timeout_ns=_ns(value('timeout')),
         recovery_frames=value('recovery_frames'),
         tolerance_ns=_ns(value('tolerance')),
@@ -189,6 +201,15 @@ def _input_config(name: str, values: Mapping[str, Any]) -> InputConfig:
         depth=max(1000, value('qos.depth')) if value('type') == 'events' else value('qos.depth'),
         camera_from_sensor=np.array(matrix, np.float64).reshape(4, 4) if matrix else None,
         event_period_ns=int(1e9 / value('event_rate')),
+        limits=_limits(values),
+    )
+
+
+def _limits(values: Mapping[str, Any]) -> PictureLimits:
+    return PictureLimits(
+        max_pixels=values['input.max_pixels'],
+        max_side=values['input.max_side'],
+        max_aspect=values['input.max_aspect'],
     )
 
 

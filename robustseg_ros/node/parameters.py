@@ -114,6 +114,26 @@ GENERAL = (
         limits=(0.01, 60.0),
     ),
     Parameter(
+        name='input.max_pixels',
+        default=36_000_000,
+        description='Pixels of an image at most, raw or compressed, judged before anything is '
+        'decoded; a larger one is refused. An 8K camera has up to 35.4 million.',
+        limits=(1, 1_000_000_000),
+    ),
+    Parameter(
+        name='input.max_side',
+        default=32767,
+        description='Pixels on the longer side of an image at most; OpenCV can do no more.',
+        limits=(1, 32767),
+    ),
+    Parameter(
+        name='input.max_aspect',
+        default=64.0,
+        description='Longer side of an image over the shorter at most; the panorama of a LiDAR '
+        'with 32 lines has 64.',
+        limits=(1.0, 32767.0),
+    ),
+    Parameter(
         name='mask.min_confidence',
         default=0.0,
         description='Pixels whose best class has a lower probability become 255 (unlabelled). '
@@ -199,6 +219,14 @@ PER_MODALITY = (
         'from its metres) to the units the network was trained in, e.g. 0.01 for a thermal camera '
         'that sends hundredths of a kelvin.',
         limits=(1e-6, 1e6),
+    ),
+    Parameter(
+        name='intensity_scale',
+        default=1.0,
+        description="Type points: factor from the intensity in the driver's units to 0 to 1, e.g. "
+        '0.00392 (1/255) for Velodyne and Livox. Integers are a share of the largest of their '
+        'type already.',
+        limits=(1e-9, 1e9),
     ),
     Parameter(
         name='timeout',

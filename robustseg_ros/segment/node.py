@@ -18,6 +18,7 @@ from std_srvs.srv import SetBool
 from robustseg_core.errors import ConfigError
 from robustseg_core.models.embedded import checkpoint_path
 from robustseg_core.quoting import quoted
+from robustseg_ros.inputs.camera_keeper import CameraKeeper
 from robustseg_ros.inputs.frames import Frame, FrameReport
 from robustseg_ros.inputs.images import CV_BRIDGE
 from robustseg_ros.inputs.measurements import Measurement
@@ -76,6 +77,7 @@ class SegmentNode(PatientLifecycleNode):
         self._worker: Worker[Frame] | None = None
         self._outputs: Outputs | None = None
         self._pipeline: Pipeline | None = None
+        self._camera: CameraKeeper | None = None
         self._streams: Streams | None = None
         self._tick_timer: Any | None = None
         self._reports: SimpleQueue[FrameReport] = SimpleQueue()
@@ -147,6 +149,9 @@ class SegmentNode(PatientLifecycleNode):
         assert self._engine is not None
         config = without_unknown(config, self._engine.modalities, self.get_logger().warning)
         self._config = self._with_live_values(config)  # some may have come while it loaded
+        self._camera = CameraKeeper(
+            config.camera_info_topic, rectified=config.rectified, limits=config.limits
+        )
         self._outputs = Outputs(self, self._engine.labels)
         self._pipeline = Pipeline(
             self._engine,
@@ -172,6 +177,7 @@ class SegmentNode(PatientLifecycleNode):
         assert self._engine is not None
         assert self._outputs is not None
         assert self._pipeline is not None
+        assert self._camera is not None
         result = super().on_activate(state)
         self._outputs.publish_labels(self.get_clock().now().to_msg())
         modalities = self._engine.modalities
@@ -179,6 +185,7 @@ class SegmentNode(PatientLifecycleNode):
             self,
             self._config,
             modalities,
+            self._camera,
             self._on_frame,
             self._on_measurement,
             self._on_restart,
@@ -349,6 +356,7 @@ class SegmentNode(PatientLifecycleNode):
         if self._outputs is not None:
             self._outputs.destroy()
         self._worker = self._outputs = self._pipeline = self._engine = self._config = None
+        self._camera = None
 
     def _publish_diagnostics(self) -> None:
         statuses = {} if self._streams is None else self._streams.statuses()

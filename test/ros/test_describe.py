@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from robustseg_ros.describe import describe, main, parameter_file
+from robustseg_core.sensors import ENCODINGS
+from robustseg_ros.describe import WANTED, describe, main, parameter_file
 from robustseg_ros.node.parameters import MODALITIES, parameter_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,3 +39,7 @@ def test_entry_point_writes_both_files(tmp_path):
     assert main([str(tmp_path / 'a.md'), '--parameters', str(tmp_path / 'b.yaml')]) == 0
     assert (tmp_path / 'a.md').read_text(encoding='utf-8') == describe()
     assert (tmp_path / 'b.yaml').read_text(encoding='utf-8') == parameter_file()
+
+
+def test_of_every_encoding_it_says_what_numbers_are_wanted():
+    assert set(WANTED) == set(ENCODINGS)

@@ -202,6 +202,15 @@ def test_a_size_of_zero_is_refused(engine):
         engine.segment({'rgb': 0}, (0, 64))
 
 
+def test_a_size_that_no_sensor_has_is_refused_whatever_the_network_is_made_for(engine):
+    with pytest.raises(SensorError, match='size is 1x20000, an aspect of 20000; wanted at most'):
+        engine.network_size(1, 20_000)
+    engine.backend.size = (64, 64)  # as that of an export
+    with pytest.raises(SensorError, match='size is 1x1000000, an aspect of 1000000'):
+        engine.network_size(1, 1_000_000)
+    assert engine.network_size(480, 640) == (64, 64)
+
+
 def test_timings_come_from_the_injected_timer(model):
     ticks = iter([1.0, 1.25, 1.75, 2.75, 4.75, 5.0, 6.0, 8.0])
     engine = Engine(model, timer=lambda: next(ticks))

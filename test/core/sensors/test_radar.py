@@ -90,3 +90,11 @@ def test_refuses_other_shapes(
 def test_refuses_directions_that_do_not_fit_the_echoes() -> None:
     with pytest.raises(SensorError, match=r'shape \(9, 4\) for azimuths \(5,\)'):
         radar_points(np.zeros((9, 4)), np.zeros(5), 1.0, ground_m=-1.0)
+
+
+def test_echoes_too_far_for_their_distance_to_be_a_number_are_not_drawn() -> None:
+    camera = CameraModel.pinhole(64, 48, 90)
+    points = np.array([[1e30, 0, 1e30], [0, 0, 1e30], [0, 0, 20]], np.float32)
+    image = radar_image(points, np.array([1, 1, 0.5], np.float32), np.eye(4), camera)
+    assert np.isfinite(image).all()
+    assert image[24, 32].tolist() == [20, 0.5, 0]

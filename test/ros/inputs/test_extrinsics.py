@@ -95,5 +95,24 @@ def test_tf2_is_asked_at_the_scan_and_else_for_the_latest(from_tf2, sec):
 
 
 def test_what_tf2_does_not_know_is_a_reason(from_tf2):
-    with pytest.raises(SensorError, match='no extrinsics: no frame radar'):
+    with pytest.raises(SensorError, match="no extrinsics: 'no frame radar'"):
         from_tf2.camera_from('camera', header('radar', 5))
+
+
+def test_a_name_of_a_frame_is_quoted_and_cut(from_tf2):
+    with pytest.raises(SensorError, match=r'\(100009 characters\)') as caught:
+        from_tf2.camera_from('camera', header('x' * 100_000, 5))
+    assert len(str(caught.value)) < 500
+
+
+def test_a_scan_from_before_1970_is_refused_since_tf2_knows_no_such_time(from_tf2):
+    with pytest.raises(SensorError, match='Stamp is -5 s; wanted'):
+        from_tf2.camera_from('camera', header('lidar', -5))
+
+
+@pytest.mark.parametrize('broken', [np.nan, np.inf])
+def test_a_transform_to_nowhere_is_refused(broken):
+    with pytest.raises(SensorError, match=r'translation of 1.0, .*; wanted metres'):
+        transform_matrix(transform(1, 0, 0, 0, at=(1.0, broken, 0.0)))
+    with pytest.raises(SensorError, match='length nan'):
+        transform_matrix(transform(np.nan, 0, 0, 0))

@@ -110,3 +110,13 @@ def test_only_what_counts_at_once_changes_on_the_run():
     assert not changed_live(config(), config(encode_ahead=False)).encode_ahead
     assert changed.inputs['rgb'].topic == 'camera/image_raw'
     assert changed.checkpoint == 'streets_student'
+
+
+def test_only_points_have_an_intensity_to_scale():
+    made = config(lidar__intensity_scale=1 / 255)
+    assert made.inputs['lidar'].intensity_scale == 1 / 255
+    check_against_checkpoint(made, MODALITIES)
+    for name in ('rgb', 'lidar'):
+        changes = {f'{name}__intensity_scale': 0.5, f'{name}__type': 'image'}
+        with pytest.raises(ConfigError, match=rf"'{name}.intensity_scale' is 0.5; .* 'image'"):
+            check_against_checkpoint(config(**changes), MODALITIES)
