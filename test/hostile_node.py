@@ -1,0 +1,184 @@
+"""Damaged messages sent to a running node over DDS, beside a good sensor that must not notice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+import random
+import re
+import sys
+import tempfile
+from time import monotonic
+from typing import Any
+
+from hostile_messages import FOREIGN
+from mutations import mutated
+from node_driver import CAMERA_FROM_LIDAR, DOMAINS, PERIOD_S, Driver, NodeProcess
+from node_scene import Scene, tiny_model
+import numpy as np
+from sensor_msgs.msg import CompressedImage
+from valid_messages import (
+    COMPRESSED_FORMATS,
+    IMAGE_ENCODINGS,
+    camera_info,
+    cloud,
+    compressed,
+    image,
+)
+
+from robustseg_core.models.checkpoint import save_model
+
+A_FRAME = 4  # damaged messages beside each good image, one of each kind
+MASKS_AT_LEAST = 0.9  # of the good images
+GAP_S = 1.0  # between two masks, at most: timeout and a frame, and what a busy machine adds
+
+
+def run_node(count: int, seed: int) -> int:
+    """Send ``count`` damaged messages; print what came of them, and return 1 if it is bad."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = NodeRun(Path(folder), seed)
+        try:
+            run.send(count)
+        finally:
+            code = run.stop()
+        faults = run.faults(code)
+        sys.stdout.write(run.report() + ''.join(f'\nFAULT: {fault}' for fault in faults) + '\n')
+        return int(bool(faults))
+
+
+class NodeRun:
+    """A node with one good input, rgb, and three that get damaged messages, and so its camera.
+
+    Args:
+        folder: For its checkpoint and its log.
+        seed: Of the messages.
+    """
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        model = tiny_model()
+        save_model(model, folder / 'tiny.safetensors')
+        self._seed = seed
+        self._scene = Scene(model, seed=1)
+        domain = random.choice(sorted(DOMAINS))
+        parameters = {
+            'checkpoint': folder / 'tiny.safetensors',
+            'device': 'cpu',
+            'backend': 'torch',
+            'diagnostics.period': 0.2,
+            'depth.type': 'compressed_image',
+            'lidar.camera_from_sensor': [float(v) for v in CAMERA_FROM_LIDAR.ravel()],
+            **{f'{name}.timeout': 0.5 for name in Driver.TYPES},
+        }
+        self.process = NodeProcess(folder, domain, parameters)
+        self._driver = Driver(domain, self._scene, self.process)
+        node, topics = self._driver.node, Driver.TOPICS
+        node.destroy_publisher(self._driver.publishers['depth'])
+        self._hostile = {
+            'Image': self._driver.publishers['event'],
+            'CompressedImage': node.create_publisher(CompressedImage, topics['depth'], 5),
+            'PointCloud2': self._driver.publishers['lidar'],
+            'CameraInfo': self._driver.camera_info,
+        }
+        self.good = 0
+        self.sent: Counter[str] = Counter()
+        self.mask_times: list[float] = []
+        self.memory_mb: list[float] = []
+        self.log = ''
+        self.stop_s = 0.0
+
+    def send(self, count: int) -> None:
+        """Send good images at their rhythm, and damaged messages beside them."""
+        driver = self._driver
+        driver.settle('R', timeout_s=60)
+        driver.forget_masks()
+        self.mask_times = [monotonic()]
+        due_s = monotonic()
+        for number in range(count):
+            if number % A_FRAME == 0:
+                driver.publish(['rgb'])
+                self.good += 1
+            self._send_damaged(number)
+            if number % A_FRAME == A_FRAME - 1:
+                due_s += 2 * PERIOD_S
+                while (left := due_s - monotonic()) > 0:
+                    driver.executor.spin_once(timeout_sec=left)
+                    self._note_masks()
+                self.memory_mb.append(_memory_mb(self.process.process.pid))
+        driver.spin(1.0)
+        self._note_masks()
+
+    def stop(self) -> int:
+        """Ask the node to end, and return its exit status."""
+        refused = {name: int(self._driver.value('refused', name) or 0) for name in Driver.TYPES}
+        self.refused = refused
+        start_s = monotonic()
+        code = self.process.stop()
+        self.stop_s = monotonic() - start_s
+        self.log = self.process.log()
+        self._driver.close()
+        return code
+
+    def faults(self, code: int) -> list[str]:
+        """Return what is not as it must be."""
+        faults = []
+        if code != 0:
+            faults.append(f'exit status {code}: {self.log[-2000:]}')
+        if FOREIGN in self.log or 'Traceback' in self.log:
+            lines = [line for line in self.log.splitlines() if FOREIGN in line or 'Error' in line]
+            faults.append(f'foreign exceptions: {lines[:10]}')
+        masks = len(self.mask_times) - 1
+        if masks < MASKS_AT_LEAST * self.good:
+            faults.append(f'{masks} masks of {self.good} good images')
+        if self.longest_gap_s > GAP_S:
+            faults.append(f'{self.longest_gap_s:.2f} s without a mask')
+        if self.stop_s > 2.0:
+            faults.append(f'SIGINT ended it after {self.stop_s:.1f} s')
+        if not all(self.refused[name] > 0 for name in ('depth', 'event', 'lidar')):
+            faults.append(f'refused: {self.refused}')
+        return faults
+
+    @property
+    def longest_gap_s(self) -> float:
+        """The longest time without a mask."""
+        return float(np.diff(self.mask_times).max(initial=0.0))
+
+    def report(self) -> str:
+        """Return in words what came of the messages."""
+        masks = len(self.mask_times) - 1
+        first, last = self.memory_mb[len(self.memory_mb) // 10], self.memory_mb[-1]
+        return (
+            f'sent {dict(self.sent)}; refused {self.refused}; {masks} masks of {self.good} good '
+            f'images, at most {self.longest_gap_s * 1000:.0f} ms between two; memory {first:.0f} '
+            f'MB after a tenth, {last:.0f} MB at the end, {max(self.memory_mb):.0f} MB at most; '
+            f'ended {self.stop_s:.2f} s after SIGINT'
+        )
+
+    def _send_damaged(self, number: int) -> None:
+        rng = np.random.default_rng((self._seed, number))
+        kind = list(self._hostile)[number % A_FRAME]
+        message = mutated(_good(kind, rng), rng)
+        if rng.random() < 0.8:  # most are of now, so that they are used
+            message.header.stamp = self._driver.stamp()
+        self._hostile[kind].publish(message)
+        self.sent[kind] += 1
+
+    def _note_masks(self) -> None:
+        now_s = monotonic()
+        self.mask_times += [now_s] * len(self._driver.masks)
+        self._driver.masks.clear()
+
+
+def _good(kind: str, rng: np.random.Generator) -> Any:
+    make, names = {
+        'Image': (image, list(IMAGE_ENCODINGS)),
+        'CompressedImage': (compressed, COMPRESSED_FORMATS),
+        'PointCloud2': (cloud, ('float', 'double', 'ring', 'organised', 'bigendian')),
+        'CameraInfo': (camera_info, ('plumb_bob', 'rational_polynomial', 'equidistant')),
+    }[kind]
+    return make(rng, names[rng.integers(len(names))])
+
+
+def _memory_mb(pid: int) -> float:
+    status = Path(f'/proc/{pid}/status').read_text(encoding='ascii')
+    found = re.search(r'VmRSS:\s+(\d+)', status)
+    return int(found[1]) / 1024 if found else 0.0
