@@ -12,8 +12,11 @@ from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
 from rclpy.parameter import Parameter
 import yaml
 
+from robustseg_core.errors import RobustSegError
+
 # Raised by rclpy where the arguments, the parameter files or the environment are at fault.
 _FAULTS = (
+    RobustSegError,
     _rclpy.RCLError,
     _rclpy.RCLInvalidROSArgsError,
     _rclpy.UnknownROSArgsError,

@@ -31,7 +31,6 @@ from robustseg_ros.node.clock_watch import ClockWatch
 from robustseg_ros.node.config import (
     NodeConfig,
     changed_live,
-    check_against_checkpoint,
     node_config,
     without_unknown,
 )
@@ -44,6 +43,7 @@ from robustseg_ros.node.qos import overridable
 from robustseg_ros.node.telling import Telling, camera_problem
 from robustseg_ros.node.transitions import reported
 from robustseg_ros.node.worker import Worker
+from robustseg_ros.segment.loading import load_engine
 from robustseg_ros.segment.network_sizes import size_text
 from robustseg_ros.segment.outputs import Outputs
 from robustseg_ros.segment.pipeline import Pipeline
@@ -137,15 +137,18 @@ class SegmentNode(PatientLifecycleNode):
 
     @reported
     async def on_configure(self, state: Any) -> TransitionCallbackReturn:
+        try:
+            return await self._configure(state)
+        except Exception:
+            await self._release()
+            raise
+
+    async def _configure(self, state: Any) -> TransitionCallbackReturn:
         config = node_config(self._settings.values())
         self._worker = Worker(partial(self._load, config), self._on_worker_error)
         self.get_logger().info(f'Loading {checkpoint_path(config.checkpoint)} ...')
         self._core_log.open()
-        try:
-            await self.finished(self._worker.begin())
-        except Exception:
-            await self._release()
-            raise
+        await self.finished(self._worker.begin())
         assert self._engine is not None
         config = without_unknown(config, self._engine.modalities, self.get_logger().warning)
         self._config = self._with_live_values(config)  # some may have come while it loaded
@@ -173,6 +176,14 @@ class SegmentNode(PatientLifecycleNode):
 
     @reported
     def on_activate(self, state: Any) -> TransitionCallbackReturn:
+        try:
+            return self._activate(state)
+        except Exception:
+            self._stop_streams()
+            super().on_deactivate(state)
+            raise
+
+    def _activate(self, state: Any) -> TransitionCallbackReturn:
         assert self._config is not None
         assert self._engine is not None
         assert self._outputs is not None
@@ -231,22 +242,7 @@ class SegmentNode(PatientLifecycleNode):
 
     def _load(self, config: NodeConfig) -> Callable[[Frame], None]:
         """Load and warm up the model; runs in the worker's thread."""
-        from robustseg_core.runtime.engine import Engine
-        from robustseg_core.runtime.opening import open_backend
-
-        passed_over: list[str] = []
-        engine = Engine(
-            open_backend(
-                checkpoint_path(config.checkpoint),
-                config.device,
-                config.backend,
-                config.precision,
-                tell_passed_over=passed_over.append,
-            )
-        )
-        check_against_checkpoint(config, engine.modalities)
-        engine.warm_up(*(config.expected_size or engine.resolution))
-        self._engine, self._engine_notes = engine, ' '.join(passed_over)
+        self._engine, self._engine_notes = load_engine(config)
         return self._segment
 
     def _segment(self, frame: Frame) -> None:
@@ -355,6 +351,8 @@ class SegmentNode(PatientLifecycleNode):
         self._core_log.close()
         if self._outputs is not None:
             self._outputs.destroy()
+        for left in list(self._managed_entities):  # of outputs that came about in part
+            self.destroy_lifecycle_publisher(left)
         self._worker = self._outputs = self._pipeline = self._engine = self._config = None
         self._camera = None
 

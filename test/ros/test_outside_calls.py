@@ -15,6 +15,7 @@ from rcl_interfaces.srv import (
     SetParameters,
     SetParametersAtomically,
 )
+from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from std_srvs.srv import SetBool
 
 CALLS = 200
@@ -114,6 +115,43 @@ def test_services_answer_while_it_is_configured(start, record_property):
     assert sorted(times_s)[int(0.95 * len(times_s))] < 0.1
     record_property('answers', len(times_s))
     record_property('slowest_ms', round(max(times_s) * 1000))
+
+
+def test_an_override_of_qos_that_is_none_fails_the_transition_and_no_more(start):
+    bad = {
+        'qos_overrides./camera/image_raw.subscription.depth': -5,
+        'qos_overrides./segment/overlay.publisher.reliability': 'perhaps',
+        'qos_overrides./no/topic.publisher.depth': 5,
+    }
+    driver = start(autostart=False, **bad)
+    configure, activate = Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE
+    assert not driver.change_state(configure)
+    assert driver.state() == 'unconfigured'
+    driver.drive_until([], lambda: 'qos_overrides of ~/overlay' in driver.message())
+    assert driver.node.count_publishers('/segment/mask') == 0
+
+    del bad['qos_overrides./segment/overlay.publisher.reliability']
+    driver = start(autostart=False, **bad)
+    assert driver.change_state(configure)
+    assert not driver.change_state(activate)
+    assert driver.state() == 'inactive'
+    driver.drive_until([], lambda: 'depth is -5; wanted 1 to 10000' in driver.message())
+    assert driver.node.count_subscribers('/depth/image_rect') == 0
+
+
+def test_overrides_of_qos_count_and_those_for_nobody_are_named(start):
+    given = {
+        'qos_overrides./camera/image_raw.subscription.reliability': 'reliable',
+        'qos_overrides./segment/mask.publisher.durability': 'transient_local',
+        'qos_overrides./no/topic.publisher.depth': 5,
+    }
+    driver = start(**given)
+    driver.settle('R')
+    [subscription] = driver.node.get_subscriptions_info_by_topic('/camera/image_raw')
+    assert subscription.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+    [mask] = driver.node.get_publishers_info_by_topic('/segment/mask')
+    assert mask.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
+    assert "'qos_overrides./no/topic.publisher.depth' is not known" in driver.process.log()
 
 
 def test_garbage_of_every_kind_is_answered(calm):
