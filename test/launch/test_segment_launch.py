@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip('launch_pytest', reason='needs launch_pytest, of a ROS 2 installation')
 pytest.importorskip('launch_ros', reason='needs launch_ros, of a ROS 2 installation')
 
+from diagnostic_msgs.msg import DiagnosticArray
 from launch import LaunchDescription
 from launch.actions import IncludeLaunchDescription, RegisterEventHandler
 from launch.event_handlers import OnProcessExit, OnProcessStart
@@ -22,7 +23,8 @@ from std_msgs.msg import String
 
 from robustseg_core.labels import DELIVER
 
-NODE = '/robot/segment'
+NODE = '/robot/front'
+TOPIC = '/robot/left/image'
 FRAME = 'left_camera_optical_frame'
 HEIGHT, WIDTH = 48, 80
 
@@ -41,7 +43,7 @@ def params_file(tmp_path_factory, checkpoint) -> Path:
     checkpoint: {checkpoint}
     device: cuda:99
     overlay: {{opacity: 0.25}}
-    rgb: {{topic: /left/image, recovery_frames: 1}}
+    rgb: {{topic: /elsewhere, timeout: 1, recovery_frames: 1}}
 """
     )
     return path
@@ -55,6 +57,9 @@ def launched(launch_folder, params_file):
             ('params_file', str(params_file)),
             ('device', 'cpu'),
             ('namespace', 'robot'),
+            ('name', 'front'),
+            ('rgb_topic', 'left/image'),
+            ('parameters', 'rgb.timeout:=2.5'),
         ],
     )
     return LaunchDescription(
@@ -81,7 +86,7 @@ def test_node_activates_itself_in_its_namespace(user):
 
 @pytest.mark.launch(fixture=launched)
 def test_given_arguments_override_the_parameter_file_and_empty_ones_do_not(user, checkpoint):
-    names = ['checkpoint', 'device', 'overlay.opacity', 'use_sim_time']
+    names = ['checkpoint', 'device', 'overlay.opacity', 'use_sim_time', 'rgb.topic', 'rgb.timeout']
     answer = user.call(
         GetParameters, f'{NODE}/get_parameters', GetParameters.Request(names=names)
     ).values
@@ -89,12 +94,14 @@ def test_given_arguments_override_the_parameter_file_and_empty_ones_do_not(user,
     assert answer[1].string_value == 'cpu'
     assert answer[2].double_value == 0.25
     assert answer[3].bool_value is False
+    assert answer[4].string_value == 'left/image'
+    assert answer[5].double_value == 2.5  # although the file has a whole number
 
 
 @pytest.mark.launch(fixture=launched)
 def test_image_becomes_a_mask_of_its_size_with_its_header(user):
     pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
-    publisher = user.node.create_publisher(Image, '/left/image', 5)
+    publisher = user.node.create_publisher(Image, TOPIC, 5)
     masks, stamps = [], []
     user.node.create_subscription(Image, f'{NODE}/mask', masks.append, 5)
 
@@ -112,6 +119,21 @@ def test_image_becomes_a_mask_of_its_size_with_its_header(user):
         assert mask.header.frame_id == FRAME
         assert mask.header.stamp in stamps
         assert max(mask.data) < len(DELIVER.classes)
+
+
+@pytest.mark.launch(fixture=launched)
+def test_diagnostics_show_topics_in_full(user):
+    topics = {}
+
+    def note(message: DiagnosticArray) -> None:
+        for status in message.status:
+            values = {value.key: value.value for value in status.values}
+            topics[status.name] = values.get('topic')
+
+    user.node.create_subscription(DiagnosticArray, '/diagnostics', note, 5)
+    assert user.spin_until(lambda: 'robot/front: rgb' in topics)
+    assert topics['robot/front: rgb'] == TOPIC
+    assert topics['robot/front: depth'] == '/robot/depth/image_rect'
 
 
 @pytest.mark.launch(fixture=launched)
