@@ -78,10 +78,12 @@ def overridable(create: Callable[..., Any], kind: Any, topic: str, *rest: Any) -
         # A copy: rclpy writes into it.
         return create(kind, topic, *others, copy(profile), qos_overriding_options=options)
     except Exception as error:  # a boundary: rclpy raises whatever the values lead to
-        msg = f'qos_overrides of {topic}: {type(error).__name__}: {quoted(error)}'
+        msg = f'qos_overrides of {topic}: {type(error).__name__}: {quoted(error, _MOST)}'
         raise ConfigError(msg) from error
 
 
+# Of rclpy's complaint, whose reason comes last.
+_MOST = 400
 _KINDS = (
     QoSPolicyKind.HISTORY,
     QoSPolicyKind.DEPTH,
