@@ -8,8 +8,6 @@ from threading import Condition, Thread
 from typing import Generic, TypeVar
 
 Result = TypeVar('Result')
-# For which closing waits: an idle thread ends at once, and a busy one is not waited for.
-CLOSE_S = 0.2
 
 
 class SideThread(Generic[Result]):
@@ -47,7 +45,6 @@ class SideThread(Generic[Result]):
             self._changed.notify()
         if waiting is not None:
             waiting[1].cancel()
-        self._thread.join(CLOSE_S)
 
     def _run(self) -> None:
         while self._do_next():

@@ -125,6 +125,8 @@ class SegmentNode(PatientLifecycleNode):
         self._stop_streams()
         if self._worker is not None:
             self._worker.stop(timeout_s)
+        if self._pipeline is not None:
+            self._pipeline.close()
         self._core_log.close()
         self._clock_watch.close()
 
