@@ -67,8 +67,8 @@ def measure(load: Load, times: float, seconds: float) -> dict[str, float]:
     return {
         'sent_hz': hz,
         'masks_hz_before': masks_hz,
-        'period_ms': 1000 / masks_hz,
         **found,
+        'period_ms': 1000 / found['masks_hz'],
         'answers': float(len(answers_ms)),
         'answer_p50_ms': percentile(answers_ms, 50),
         'answer_p99_ms': percentile(answers_ms, 99),

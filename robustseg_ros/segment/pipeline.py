@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -249,13 +250,15 @@ class Pipeline:
             self._threads.doubt(name, report.refused[name])
 
     def _segment(self, frame: Frame, seen: _Seen, report: FrameReport) -> Segmentation | None:
-        wanted = {
-            'with_confidence': frame.looks.min_confidence > 0 or self._outputs.wants_confidence,
-            'inner': seen.inner,
-        }
+        segment = partial(
+            self._engine.segment,
+            size=seen.size,
+            with_confidence=frame.looks.min_confidence > 0 or self._outputs.wants_confidence,
+            inner=seen.inner,
+        )
         with self._at_work():
             try:
-                return self._engine.segment(seen.present, seen.size, **wanted)
+                return segment(seen.present)
             except Exception as error:  # a boundary: one input's image may have led to it
                 culprits = self._culprits(seen)
                 are_all = len(culprits) == len(seen.present)
@@ -263,7 +266,7 @@ class Pipeline:
                     raise  # it is the network
             report.refused |= culprits
             present = {n: at for n, at in seen.present.items() if n not in culprits}
-            return self._engine.segment(present, seen.size, **wanted) if present else None
+            return segment(present) if present else None
 
     def _culprits(self, seen: _Seen) -> dict[str, str]:
         """Return which images the network cannot take, and why: each is tried alone."""
