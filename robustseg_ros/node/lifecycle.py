@@ -55,6 +55,15 @@ class PatientLifecycleNode(LifecycleNode):  # type: ignore[misc]
         """The name of the state the node is in."""
         return str(self._state_machine.current_state[1])
 
+    def start(self) -> None:
+        """Configure and activate, unless the parameter ``autostart`` leaves that to others."""
+        if self.get_parameter('autostart').value:
+            self.executor.create_task(self._start)
+
+    async def _start(self) -> None:
+        if await self.change_state(Transition.TRANSITION_CONFIGURE):
+            await self.change_state(Transition.TRANSITION_ACTIVATE)
+
     async def change_state(self, transition_id: int) -> bool:
         """Go through a transition (``lifecycle_msgs/Transition``); return whether it succeeded."""
         number, label = self._state_machine.current_state

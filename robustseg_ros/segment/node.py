@@ -10,7 +10,6 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from lifecycle_msgs.msg import Transition
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import TransitionCallbackReturn
 from std_srvs.srv import SetBool
@@ -47,6 +46,7 @@ from robustseg_ros.segment.loading import load_engine
 from robustseg_ros.segment.network_sizes import size_text
 from robustseg_ros.segment.outputs import Outputs
 from robustseg_ros.segment.pipeline import Pipeline
+from robustseg_ros.segment.status_values import status_values
 from robustseg_ros.segment.topics import DIAGNOSTICS
 
 if TYPE_CHECKING:
@@ -105,15 +105,6 @@ class SegmentNode(PatientLifecycleNode):
         self._telling = Telling(self, self._clock_watch)
         self._bond = ManagerBond(self)
         answer_all(self, self.on_unexpected)
-
-    def start(self) -> None:
-        """Configure and activate, unless the parameters say that somebody else does."""
-        if self.get_parameter('autostart').value:
-            self.executor.create_task(self._start)
-
-    async def _start(self) -> None:
-        if await self.change_state(Transition.TRANSITION_CONFIGURE):
-            await self.change_state(Transition.TRANSITION_ACTIVATE)
 
     def close(self, timeout_s: float | None = None) -> None:
         """Let go of everything, before ``destroy_node``.
@@ -384,17 +375,7 @@ class SegmentNode(PatientLifecycleNode):
         return notes
 
     def _values(self) -> dict[str, Any]:
-        values: dict[str, Any] = {'paused': self._paused, 'unexpected_errors': self._unexpected}
-        if self._config is not None:
-            values['device'] = self._health.hardware_id
-            values['checkpoint'] = checkpoint_path(self._config.checkpoint).name
-        if self._engine is not None:
-            values['backend'] = self._engine.backend.name
-            values['backend_notes'] = self._engine_notes
-        if self._pipeline is not None and self._pipeline.sizes is not None:
-            mask_size, network_size = self._pipeline.sizes
-            values['mask_size'] = size_text(mask_size)
-            values['network_size'] = size_text(network_size)
-        if self._streams is not None:
-            values |= {f'dropped_{cause}': n for cause, n in self._streams.dropped.items()}
-        return values
+        parts = self._config, self._engine, self._pipeline, self._streams
+        own = {'paused': self._paused, 'unexpected_errors': self._unexpected}
+        notes = {} if self._engine is None else {'backend_notes': self._engine_notes}
+        return own | status_values(*parts) | notes
