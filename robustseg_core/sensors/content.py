@@ -35,14 +35,14 @@ def content_problem(pixels: NDArray[Any], encoding: str) -> str:
         return '' if pixels.any() else _NOTHING[kind]
     if kind is Measurement.DEPTH:
         unknown = 1 - np.count_nonzero(not_empty(pixels)) / len(pixels)
-        return f'no distance in {unknown:.0%} of the pixels' if unknown >= NEARLY_ALL else ''
+        return 'no distance in nearly every pixel' if unknown >= NEARLY_ALL else ''
     return _picture_problem(pixels, encoding)
 
 
 def _picture_problem(pixels: NDArray[Any], encoding: str) -> str:
     low, high = pixels.min(), pixels.max()
     if low == high:
-        return 'all black' if low == 0 else f'the same value everywhere: {low:g}'
+        return 'all black' if low == 0 else 'the same value everywhere'
     if encoding == 'rgb' and _nearly_all(pixels <= BLACK):
         return 'all black'
     if pixels.dtype.kind == 'u' and _nearly_all(pixels == np.iinfo(pixels.dtype).max):
@@ -78,7 +78,7 @@ class ContentWatch:
         self._alike = self._alike + 1 if self._is_as_last(image) else 0
         self._last = image
         if not reason and self._alike >= FROZEN_AFTER:
-            reason = f'frozen: the same image {self._alike + 1} times in a row'
+            reason = 'frozen: the same image again and again'
         self._bad = self._bad + 1 if reason else 0
         return reason
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from robustseg_core.runtime.trust import Trust
+from robustseg_core.sensors.input_watch import Noticed
 from robustseg_ros.inputs.measurements import Measurement
 from robustseg_ros.node.config import Looks
 
@@ -22,6 +23,7 @@ class Frame:
         complete_s: When the last of its messages was.
         looks: How it is to be shown.
         camera_info: The camera of the points, or None.
+        leave_out: Inputs that are not fused while their images are without content.
     """
 
     measurements: Mapping[str, tuple[int, Measurement]]
@@ -29,6 +31,7 @@ class Frame:
     complete_s: float
     looks: Looks
     camera_info: Any | None
+    leave_out: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -38,6 +41,8 @@ class FrameReport:
     Attributes:
         present: Names that were fused, in the model's order; empty if there is no mask.
         refused: Name -> why its measurement could not be used.
+        noticed: Name -> what its image says of itself.
+        left_out: Names that were not fused because their image is without content.
         error: Why there is no mask, or empty.
         latency_ms: From receiving the leading message to having published.
         response_ms: From receiving the last message to having published.
@@ -53,6 +58,8 @@ class FrameReport:
 
     present: tuple[str, ...] = ()
     refused: dict[str, str] = field(default_factory=dict)
+    noticed: dict[str, Noticed] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
     error: str = ''
     latency_ms: float = 0.0
     response_ms: float = 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from robustseg_core.modalities import ModalitySet
@@ -20,12 +20,13 @@ from robustseg_core.runtime import (
 from robustseg_ros.inputs import complaints
 from robustseg_ros.inputs.camera_keeper import CameraKeeper
 from robustseg_ros.inputs.faces import camera_complaint, registration_complaint
-from robustseg_ros.inputs.frames import Frame
+from robustseg_ros.inputs.frames import Frame, FrameReport
 from robustseg_ros.inputs.input import Input
 from robustseg_ros.inputs.measurements import Measurement
+from robustseg_ros.inputs.noticed import noticed_words, without_ranges
 from robustseg_ros.inputs.readers import make_reader
 from robustseg_ros.node.clock_watch import ClockWatch
-from robustseg_ros.node.config import InputConfig, NodeConfig
+from robustseg_ros.node.config import InputConfig, NodeConfig, scale_of
 from robustseg_ros.node.problem_log import ProblemLog
 
 _Item = tuple[float, Measurement]  # when it was received, on the monotonic clock
@@ -120,6 +121,7 @@ class Streams:
         self._sampled_ns: dict[str, int] = {}  # when each last gave a measurement
         self._camera = camera
         camera.connect(node)
+        self._noticed: dict[str, str] = {}
         self._inputs: dict[str, Input] = {}
         try:
             self._connect(modalities)
@@ -133,10 +135,13 @@ class Streams:
             # As far back as a frame can wait, and some for the way here.
             slack_ns = config.max_wait_ns + source.tolerance_ns + 200_000_000
             encoding = source.encoding or modalities[name].encoding
-            reader = make_reader(node, source, encoding, self._camera, slack_ns)
+            scaled = replace(source, scale=scale_of(source, modalities[name]))
+            reader = make_reader(node, scaled, encoding, self._camera, slack_ns)
             self._inputs[name] = Input(node, source, reader, self)
             if source.enabled:
                 self._inputs[name].connect()
+        if unknown := without_ranges(modalities, config.inputs):
+            node.get_logger().info(unknown)
 
     def close(self) -> None:
         """End all subscriptions."""
@@ -199,9 +204,18 @@ class Streams:
         self._log.report(f'{name} refused', f'{name}: {reason}')
         self._monitor.refused(name, reason)
 
-    def refused_late(self, name: str, reason: str) -> None:
-        """Take the reason why a measurement that looked good was of no use after all."""
-        self.refused(name, reason)
+    def heed(self, report: FrameReport) -> None:
+        """Take what became of a frame: which measurements were of no use, what others say."""
+        for name, reason in report.refused.items():
+            self.refused(name, reason)
+        for name, noticed in report.noticed.items():
+            words = noticed_words(name, noticed, left_out=name in report.left_out)
+            before = self._noticed.get(name, '')
+            self._noticed[name] = words
+            if words and words != before:
+                self._log.report(f'{name} noticed', f'{name}: {words}')
+            elif before and not words:
+                self._node.get_logger().info(f'{name}: no longer {before}')
 
     def poll(self) -> None:
         """Hand on every frame that is due."""
@@ -256,6 +270,11 @@ class Streams:
                 complete_s=max(item.item[0] for item in items.values()),
                 looks=self._config.looks,
                 camera_info=self._camera.info,
+                leave_out=frozenset(
+                    name
+                    for name, source in self._config.inputs.items()
+                    if source.leave_out_degraded
+                ),
             )
         )
 
@@ -270,6 +289,7 @@ class Streams:
         if self._counts.unmatched[name] >= complaints.UNMATCHED_LIMIT:
             found.append(self._unmatched(name))
         found.append(self._registration(name, source))
+        found.append(self._noticed.get(name, ''))
         return InputStatus(
             config=self._config.inputs[name],
             topic=source.topic,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robustseg_core.errors import ConfigError
-from robustseg_core.modalities import ModalitySet
+from robustseg_core.modalities import Modality, ModalitySet
 from robustseg_core.sensors import Measurement, encoding_of
 from robustseg_ros.inputs.picture_limits import PictureLimits
 
@@ -36,6 +36,7 @@ class InputConfig:
     encoding: str
     scale: float
     intensity_scale: float
+    leave_out_degraded: bool
     timeout_ns: int
     recovery_frames: int
     tolerance_ns: int
@@ -139,9 +140,9 @@ def check_against_checkpoint(config: NodeConfig, modalities: ModalitySet) -> Non
         if encoding_of(encoding).measurement not in _CARRIES[source.type]:
             msg = f"Parameter '{name}.type' is {source.type!r}, which cannot give {encoding!r}."
             raise ConfigError(msg)
-        if source.scale != 1 and encoding_of(encoding).measurement not in _SCALED:
+        if source.scale not in {0.0, 1.0} and encoding_of(encoding).measurement not in _SCALED:
             msg = (
-                f"Parameter '{name}.scale' is {source.scale!r}; wanted 1.0, since {encoding!r} "
+                f"Parameter '{name}.scale' is {source.scale!r}; wanted 0.0, since {encoding!r} "
                 f'is neither of one channel nor of depth.'
             )
             raise ConfigError(msg)
@@ -168,6 +169,18 @@ def _known(modalities: ModalitySet) -> str:
     return f'the checkpoint knows {list(modalities.names)}'
 
 
+def scale_of(source: InputConfig, modality: Modality) -> float:
+    """Return the factor on the numbers of an input: the one asked for, or that of training."""
+    if source.scale:
+        return source.scale
+    encoding = source.encoding or modality.encoding
+    # Depth is in metres before it is multiplied, whatever the files trained on held.
+    is_grey = encoding_of(encoding).measurement is Measurement.GREY
+    if modality.scale is None or encoding != modality.encoding or not is_grey:
+        return 1.0
+    return modality.scale
+
+
 def _input_config(name: str, values: Mapping[str, Any]) -> InputConfig:
     def value(key: str) -> Any:
         return values[f'{name}.{key}']
@@ -192,6 +205,7 @@ def _input_config(name: str, values: Mapping[str, Any]) -> InputConfig:
         encoding=value('encoding'),
         scale=value('scale'),
         intensity_scale=value('intensity_scale'),
+        leave_out_degraded=value('leave_out_degraded'),
         timeout_ns=_ns(value('timeout')),
         recovery_frames=value('recovery_frames'),
         tolerance_ns=_ns(value('tolerance')),
@@ -238,6 +252,7 @@ def changed_live(old: NodeConfig, new: NodeConfig) -> NodeConfig:
             name: replace(
                 source,
                 enabled=new.inputs[name].enabled,
+                leave_out_degraded=new.inputs[name].leave_out_degraded,
                 timeout_ns=new.inputs[name].timeout_ns,
                 recovery_frames=new.inputs[name].recovery_frames,
                 tolerance_ns=new.inputs[name].tolerance_ns,

@@ -214,11 +214,21 @@ PER_MODALITY = (
     ),
     Parameter(
         name='scale',
-        default=1.0,
+        default=0.0,
         description="Images of one channel or of depth: factor from the message's numbers (depth: "
-        'from its metres) to the units the network was trained in, e.g. 0.01 for a thermal camera '
-        'that sends hundredths of a kelvin.',
-        limits=(1e-6, 1e6),
+        'from its metres) to the unit the network was trained in, e.g. 0.01 for a thermal camera '
+        'that sends hundredths of a kelvin. 0: as in training, that is, one channel is multiplied '
+        'by the factor in the checkpoint, by which the files trained on were (1 where it has '
+        'none), and depth by 1. Any other number replaces that factor.',
+        limits=(0.0, 1e6),
+    ),
+    Parameter(
+        name='leave_out_degraded',
+        default=False,
+        description='Do not fuse an image of this input that is without content (all black, '
+        'saturated, frozen, without points, events or distances); the next one that has some is '
+        'fused again. Where no input has any, all are fused.',
+        effect=Effect.AT_ONCE,
     ),
     Parameter(
         name='intensity_scale',

@@ -292,9 +292,8 @@ class SegmentNode(PatientLifecycleNode):
         self._health.record(report)
         if report.error:
             self._log.report('frame', f'No mask for a frame: {report.error}')
-        for name, reason in report.refused.items():
-            if self._streams is not None:
-                self._streams.refused_late(name, reason)
+        if self._streams is not None:
+            self._streams.heed(report)
 
     def _on_restart(self) -> None:
         if self._worker is not None and self._pipeline is not None:

@@ -18,6 +18,7 @@ from robustseg_core.runtime.expected import ExpectedScores
 from robustseg_core.runtime.trust import ShareMeter, Trust
 from robustseg_ros.inputs.frames import Frame, FrameReport
 from robustseg_ros.inputs.measurements import Cloud, Measurement, Size
+from robustseg_ros.inputs.noticed import InputWatches
 from robustseg_ros.segment.drawing_threads import DrawingThreads, Drawn, refusal
 from robustseg_ros.segment.drawings import Drawing, Drawings
 from robustseg_ros.segment.network_sizes import NetworkSizes
@@ -77,6 +78,7 @@ class Pipeline:
         self._now_ns = now_ns
         self._expected = ExpectedScores.of(engine.backend.provenance)
         self._shares = ShareMeter(monotonic)
+        self._watches = InputWatches(engine.modalities)
         self._size: Size | None = None  # of the last mask
         self._spans: deque[tuple[float, float]] = deque(maxlen=_SPANS)
 
@@ -104,6 +106,7 @@ class Pipeline:
         self._engine.reset()
         self._drawings.reset()
         self._shares.reset()
+        self._watches.reset()
         self._size = None
 
     def encode_ahead(self, name: str, stamp_ns: int, measurement: Measurement) -> None:
@@ -213,6 +216,7 @@ class Pipeline:
                 seen.leader, seen.size = measurement, size
             del waiting[name]
         self._take(seen, waiting, report)
+        _leave_out(frame, seen, report)
         return seen
 
     def _take(
@@ -234,6 +238,7 @@ class Pipeline:
                     assert drawing.drawn is not None
                     drawn = drawing.drawn
                 self._engine.observe(name, drawn.fitted, parts[name][0])
+                report.noticed[name] = self._watches.look(name, drawn.image, parts[name][0])
                 seen.present[name] = parts[name][0]
                 if seen.image is None:
                     seen.image = drawn.image
@@ -303,3 +308,16 @@ def _cloud_of(frame: Frame, present: tuple[str, ...]) -> Cloud | None:
     """Return the first cloud that a mask rests on."""
     clouds = (each for name, (_, each) in frame.measurements.items() if name in present)
     return next((each for each in clouds if isinstance(each, Cloud)), None)
+
+
+def _leave_out(frame: Frame, seen: _Seen, report: FrameReport) -> None:
+    """Take out of a frame what is without content, where that is asked for.
+
+    The leading input still gives the mask its size, stamp and picture. Where all of them are
+    without content they are used as they are: there is nothing better.
+    """
+    without = {name for name in seen.present if report.noticed[name].problem} & frame.leave_out
+    if without != seen.present.keys():
+        report.left_out = frozenset(without)
+        for name in without:
+            del seen.present[name]

@@ -119,7 +119,7 @@ def test_scale_is_for_one_channel_and_depth_only():
     made = config(thermal__scale=0.01)
     assert made.inputs['thermal'].scale == 0.01
     check_against_checkpoint(made, MODALITIES)
-    with pytest.raises(ConfigError, match=r"'rgb.scale' is 2.0; wanted 1.0, since 'rgb' is"):
+    with pytest.raises(ConfigError, match=r"'rgb.scale' is 2.0; wanted 0.0, since 'rgb' is"):
         check_against_checkpoint(config(rgb__scale=2.0), MODALITIES)
 
 

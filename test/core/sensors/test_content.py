@@ -32,15 +32,15 @@ def with_points(count, dtype=np.float32):
     [
         (blank(), 'rgb', 'all black'),
         (noise(0, 4), 'rgb', 'all black'),
-        (blank(128), 'rgb', 'the same value everywhere: 128'),
+        (blank(128), 'rgb', 'the same value everywhere'),
         (np.maximum(noise(0, 255), blank(255) * (noise(0, 99) > 0)), 'rgb', 'saturated'),
-        (blank(65535, np.uint16), 'grey', 'the same value everywhere: 65535'),
+        (blank(65535, np.uint16), 'grey', 'the same value everywhere'),
         (blank(dtype=np.float32), 'grey', 'all black'),
         (blank(dtype=np.float32), 'range_intensity_height', 'no point in the view'),
         (blank(dtype=np.float32), 'range_intensity', 'no point in the view'),
         (blank(), 'event_counts', 'no events'),
-        (blank(dtype=np.float32), 'inverse_log_depth', 'no distance in 100% of the pixels'),
-        (with_points(90), 'linear_depth', 'no distance in 98% of the pixels'),
+        (blank(dtype=np.float32), 'inverse_log_depth', 'no distance in nearly every pixel'),
+        (with_points(90), 'linear_depth', 'no distance in nearly every pixel'),
     ],
 )
 def test_an_image_that_says_nothing_is_told(image, encoding, problem):
@@ -70,7 +70,7 @@ def test_the_same_image_again_and_again_is_frozen_until_it_moves():
     watch, image = ContentWatch(RGB), noise(0, 255)
     told = looked(watch, [image.copy() for _ in range(FROZEN_AFTER + 2)])
     assert told[:FROZEN_AFTER] == [''] * FROZEN_AFTER
-    assert told[-1] == f'frozen: the same image {FROZEN_AFTER + 2} times in a row'
+    assert told[-1] == 'frozen: the same image again and again'
     assert looked(watch, [noise(0, 255)]) == ['']
 
 
