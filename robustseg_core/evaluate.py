@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from robustseg_core.data.opening import open_frames
 from robustseg_core.data.transforms import DepthHoles
+from robustseg_core.data.value_lines import ValueLines
 from robustseg_core.errors import ConfigError, RobustSegError
 from robustseg_core.evaluation.checkpoint_scores import checkpoint_to_score, write_scores
 from robustseg_core.evaluation.feeding import batches, check_fit, check_sides
@@ -18,6 +19,7 @@ from robustseg_core.evaluation.protocols import PROTOCOLS, evaluate, shows_zeroe
 from robustseg_core.evaluation.report import Subject
 from robustseg_core.evaluation.worker_errors import error_line
 from robustseg_core.evaluation.writing import write
+from robustseg_core.modalities import Modality
 from robustseg_core.models.embedded import checkpoint_path
 from robustseg_core.runtime.backend import PRECISIONS
 from robustseg_core.runtime.opening import BACKENDS, open_backend
@@ -96,10 +98,11 @@ def _run(arguments: argparse.Namespace) -> str:
         )
         raise ConfigError(msg)
     zeroed = shows_zeroed(network, protocols)
+    values = ValueLines(network.modalities, _tell, _setting)
     gallery = Gallery(network.modalities, len(network.labels), config.seed, zeroed=zeroed)
     evaluation = evaluate(
         backend,
-        tqdm(loader, desc='scoring', unit='batch', disable=None),
+        values.watched(tqdm(loader, desc='scoring', unit='batch', disable=None)),
         protocols,
         seed=config.seed,
         watcher=None if arguments.no_plots else gallery,
@@ -124,6 +127,15 @@ def _run(arguments: argparse.Namespace) -> str:
         provenance=backend.provenance,
     )
     return write(evaluation, subject, None if arguments.no_plots else gallery, arguments.out)
+
+
+def _tell(line: str) -> None:
+    tqdm.write(f'robustseg_core.evaluate: {line}', file=sys.stderr)
+
+
+def _setting(_modality: Modality, what: str) -> str:
+    keys = {'distance': 'metres_per_unit', 'value': 'scale'}
+    return f'{keys[what]} in the description of the data' if what in keys else ''
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from robustseg_core.data.sensor_files import find_frames, read_images
+from robustseg_core.data.value_lines import ValueLines
 from robustseg_core.errors import ConfigError, RobustSegError
-from robustseg_core.modalities import ModalitySet
+from robustseg_core.modalities import Modality, ModalitySet
 from robustseg_core.models.embedded import checkpoint_path
 from robustseg_core.runtime.engine import Engine
 from robustseg_core.runtime.mask_files import MaskFiles
@@ -58,8 +59,9 @@ def _parser() -> ArgumentParser:
         action='append',
         default=[],
         metavar='MODALITY=FACTOR',
-        help='from the numbers of files of one channel to those of training: depth=1/25.5 for '
-        'metres where the default, millimetres in pictures, is wrong; thermal=0.01',
+        help='from the numbers of files of one channel to the unit of training: depth=1/25.5 for '
+        'metres, thermal=0.01. Default: the factor of the files trained on, which the checkpoint '
+        'holds; for 16-bit depth, where it holds none of 16 bits, millimetres',
     )
     return parser
 
@@ -124,10 +126,14 @@ def _label(arguments: Namespace) -> str:
         overlay=arguments.overlay,
         confidence=arguments.confidence,
     )
+    values = ValueLines(modalities, _tell, _setting)
     start_s = perf_counter()
     for index, frame in enumerate(tqdm(frames, unit='frame', disable=None)):
         images = read_images(frame, modalities, scales)
+        for name, image in images.items():
+            values.look(name, image)
         _label_frame(engine, masks, frame.id, index, images)
+    values.end()
     elapsed_s = perf_counter() - start_s
     subsets = Counter(modalities.letters_of(frame.paths) for frame in frames)
     return (
@@ -136,6 +142,14 @@ def _label(arguments: Namespace) -> str:
         + ', '.join(f'{letters}: {count}' for letters, count in subsets.items())
         + f'; masks of {engine.labels.name!r} in {masks.folder}'
     )
+
+
+def _tell(line: str) -> None:
+    tqdm.write(f'robustseg_core.predict: {line}', file=sys.stderr)
+
+
+def _setting(modality: Modality, what: str) -> str:
+    return f'--scale {modality.name}' if what in {'distance', 'value'} else ''
 
 
 def _label_frame(

@@ -20,6 +20,8 @@ from robustseg_core.sensors.grey import encode_grey
 ARRAYS = ('.npy', '.npz')
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', *ARRAYS)
 MILLIMETRE = 0.001
+# Metres; 16 bits of it would reach 655 m, which no depth file does, and 8 bits less than 3 m.
+COARSEST_OF_16_BITS = 0.01
 
 
 class FileFrame(NamedTuple):
@@ -105,8 +107,11 @@ def read_image(path: Path, modality: Modality, scale: float | None = None) -> ND
     Args:
         path: A picture, or an array of NumPy.
         modality: What it is of.
-        scale: Factor from the numbers of a file of one channel to those of training. Depth: metres
-            per unit; otherwise a millimetre for 16 bits and more, and a metre for floats.
+        scale: Factor from the numbers of a file of one channel to the unit of training (depth: to
+            metres). None = of ``grey`` the factor of the files trained on, if it is known, else 1;
+            of depth a metre for floats, and for integers the factor of the files trained on where
+            it is one of such integers (above 0.01 it is one of 8 bits, else of 16), else a
+            millimetre for 16 bits and more.
 
     Raises:
         DataError: The file cannot be read, or does not hold such an image.
@@ -121,10 +126,10 @@ def read_image(path: Path, modality: Modality, scale: float | None = None) -> ND
         msg = f'{modality.name} file {str(path)!r} holds {raw.dtype}; wanted numbers.'
         raise DataError(msg)
     if is_grey and raw.ndim == 2:
-        return encode_grey(raw, 1.0 if scale is None else scale)
+        return encode_grey(raw, scale or modality.scale or 1.0)
     is_depth = measurement is Measurement.DEPTH
     if is_depth and raw.ndim == 2:
-        unit = _depth_unit_m(path, raw.dtype, scale)
+        unit = scale or _depth_unit_m(path, raw.dtype, modality.scale)
         return encode_depth(raw.astype(np.float32) * np.float32(unit), modality.encoding)
     if raw.ndim != 3 or raw.shape[2] != 3 or (is_depth and not is_array):
         wanted = 'one channel' if is_depth else '(height, width, 3)'
@@ -183,11 +188,12 @@ def _some(stems: Iterable[str], count: int = 2) -> str:
     return ', '.join(map(repr, ordered[:count])) + (', ...' if len(ordered) > count else '')
 
 
-def _depth_unit_m(path: Path, dtype: np.dtype[Any], wanted: float | None) -> float:
-    if wanted is not None:
-        return wanted
+def _depth_unit_m(path: Path, dtype: np.dtype[Any], trained: float | None) -> float:
     if dtype.kind == 'f':
         return 1.0
+    is_known = trained is not None and (trained > COARSEST_OF_16_BITS) == (dtype.itemsize == 1)
+    if trained is not None and is_known:
+        return trained
     if dtype.itemsize == 1:
         msg = (
             f'Depth {str(path)!r} has 8 bits, which cannot be millimetres; '

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 import math
 
-from robustseg_core.modalities import Modality
+from robustseg_core.modalities import Modality, ModalitySet
 from robustseg_core.ranges import Seen
 from robustseg_core.sensors.encodings import Measurement, encoding_of
 from robustseg_core.sensors.range_causes import CHANNELS, COLOURS, Cause, causes_of
@@ -75,6 +75,17 @@ def worded(found: Sequence[Finding], setting: Callable[[str], str]) -> str:
     """
     texts = [each.text(setting(each.what)) for each in found]
     return f'not as in training: {"; ".join(texts)}'
+
+
+def without_ranges(modalities: ModalitySet, names: Iterable[str]) -> str:
+    """Return the sentence on inputs with which nothing can be compared, or an empty string."""
+    unknown = [name for name in names if modalities[name].seen is None]
+    if not unknown:
+        return ''
+    return (
+        f'The checkpoint does not say which values training saw of {", ".join(unknown)}: they are '
+        f'not compared (python -m robustseg_core.calibrate --values-only adds what it lacks).'
+    )
 
 
 def _magnitude_finding(

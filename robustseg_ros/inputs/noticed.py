@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from numpy.typing import NDArray
@@ -37,17 +37,6 @@ class InputWatches:
             noticed = self._watches[name].look(image)
             self._last[name] = stamp_ns, noticed
         return noticed
-
-
-def without_ranges(modalities: ModalitySet, names: Iterable[str]) -> str:
-    """Return the sentence on inputs with which nothing can be compared, or an empty string."""
-    unknown = [name for name in names if modalities[name].seen is None]
-    if not unknown:
-        return ''
-    return (
-        f'The checkpoint does not say which values training saw of {", ".join(unknown)}: they are '
-        f'not compared (python -m robustseg_core.calibrate --values-only adds what it lacks).'
-    )
 
 
 def noticed_words(name: str, noticed: Noticed, *, left_out: bool) -> str:

@@ -17,13 +17,14 @@ from robustseg_core.runtime import (
     State,
     SyncConfig,
 )
+from robustseg_core.sensors.range_check import without_ranges
 from robustseg_ros.inputs import complaints
 from robustseg_ros.inputs.camera_keeper import CameraKeeper
 from robustseg_ros.inputs.faces import camera_complaint, registration_complaint
 from robustseg_ros.inputs.frames import Frame, FrameReport
 from robustseg_ros.inputs.input import Input
 from robustseg_ros.inputs.measurements import Measurement
-from robustseg_ros.inputs.noticed import noticed_words, without_ranges
+from robustseg_ros.inputs.noticed import noticed_words
 from robustseg_ros.inputs.readers import make_reader
 from robustseg_ros.node.clock_watch import ClockWatch
 from robustseg_ros.node.config import InputConfig, NodeConfig, scale_of

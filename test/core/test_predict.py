@@ -1,9 +1,12 @@
 """``python -m robustseg_core.predict`` on small files with a tiny random network."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 import torch
+from value_ranges import THERMAL
 
 from robustseg_core.labels import LabelSet
 from robustseg_core.modalities import IMAGENET, UNIT, Modality, ModalitySet
@@ -205,3 +208,48 @@ def test_masks_are_not_written_among_the_pictures(label, rgb):
 def test_without_a_checkpoint_the_embedded_student_is_used(rgb, tmp_path, capsys):
     assert main(['--out', str(tmp_path / 'x'), '--device', 'cpu', f'rgb={rgb / "0.png"}']) == 0
     assert "masks of 'deliver'" in capsys.readouterr().out
+
+
+def ranged(path, **changes):
+    """Write a checkpoint for one thermal camera, trained on kelvin made of hundredths."""
+    thermal = replace(THERMAL, **changes)
+    torch.manual_seed(0)
+    labels = LabelSet('five', ('road', 'sky', 'car', 'tree', 'wall'), PALETTE)
+    config = SegmenterConfig(
+        backbone='mit_nano',
+        head_width=16,
+        labels=labels,
+        modalities=ModalitySet((thermal,)),
+        resolution=(64, 64),
+    )
+    save_model(MultimodalSegmenter(config), path)
+
+
+@pytest.fixture
+def heat(tmp_path):
+    """A picture of hundredths of a kelvin."""
+    raw = np.random.default_rng(0).integers(29000, 31000, SIZE).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / 'heat.png'), raw)
+    return tmp_path / 'heat.png'
+
+
+@pytest.mark.parametrize(
+    ('changes', 'options', 'told'),
+    [
+        ({'scale': 0.01}, [], ''),  # as the files trained on
+        ({'scale': None}, ['--scale', 'thermal=0.01'], ''),
+        ({'scale': 0.01}, ['--scale', 'thermal=1'], 'likely hundredths for whole units'),
+        ({'scale': None}, [], 'multiply by 0.01 (--scale thermal)'),
+        ({'scale': 0.01, 'seen': None}, [], 'does not say which values training saw of thermal'),
+    ],
+)
+def test_scale_is_that_of_the_checkpoint_and_other_units_are_told(
+    heat, tmp_path, capsys, changes, options, told
+):
+    ranged(tmp_path / 'thermal.safetensors', **changes)
+    options = ['--checkpoint', str(tmp_path / 'thermal.safetensors'), '--device', 'cpu', *options]
+    assert main([*options, '--out', str(tmp_path / 'masks'), f'thermal={heat}']) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == bool(told)
+    assert told in ''.join(lines)
+    assert all(line.startswith('robustseg_core.predict: ') for line in lines)

@@ -1,5 +1,6 @@
 """Which loose files are one frame, and what is read of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -92,6 +93,30 @@ def test_depth_of_8_bits_needs_a_unit(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r'has 8 bits.*--scale depth'):
         read_image(path, DEPTH)
     np.testing.assert_allclose(read_image(path, DEPTH, 1 / 25.5)[0, :, 1], [2, 10], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ('trained', 'dtype', 'metres'),
+    [
+        (1 / 25.5, np.uint8, 51 / 25.5),  # as the files trained on
+        (1 / 256, np.uint16, 51 / 256),
+        (1 / 25.5, np.uint16, 0.051),  # a scale of 8 bits says nothing of 16
+        (1.0, np.uint16, 0.051),
+        (1.0, np.uint8, 51.0),
+    ],
+)
+def test_depth_of_the_kind_trained_on_has_its_unit(
+    tmp_path: Path, trained: float, dtype: type, metres: float
+) -> None:
+    path = write(tmp_path / 'a.png', np.full((1, 2), 51, dtype))
+    image = read_image(path, replace(DEPTH, scale=trained))
+    np.testing.assert_allclose(image, np.full((1, 2, 3), metres), rtol=1e-6)
+
+
+def test_a_scale_of_16_bits_is_none_of_8(tmp_path: Path) -> None:
+    path = write(tmp_path / 'a.png', np.full((1, 2), 51, np.uint8))
+    with pytest.raises(DataError, match='has 8 bits'):
+        read_image(path, replace(DEPTH, scale=0.001))
 
 
 def test_depth_of_floats_is_in_metres_and_what_is_unknown_becomes_zero(tmp_path: Path) -> None:

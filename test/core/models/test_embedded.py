@@ -23,6 +23,8 @@ def test_a_bare_name_is_one_of_the_package_and_loads(
     config = load_model(path).config
     assert (config.modalities.letters, len(config.labels)) == (letters, classes)
     assert path.stat().st_size < 10e6
+    # Inputs are compared with what training saw.
+    assert all(each.seen is not None and each.seen.frames == 200 for each in config.modalities)
 
 
 def test_nothing_is_the_default() -> None:

@@ -12,9 +12,10 @@ from robustseg_core.modalities import UNIT, Modality, ModalitySet
 from robustseg_core.runtime.engine import Engine
 from robustseg_core.sensors.content import LASTING_AFTER
 from robustseg_core.sensors.input_watch import LEAST, Noticed
+from robustseg_core.sensors.range_check import without_ranges
 from robustseg_ros.inputs.frames import Frame
 from robustseg_ros.inputs.measurements import Picture
-from robustseg_ros.inputs.noticed import InputWatches, noticed_words, without_ranges
+from robustseg_ros.inputs.noticed import InputWatches, noticed_words
 from robustseg_ros.node.config import Looks, node_config, scale_of
 from robustseg_ros.node.parameters import parameter_table
 from robustseg_ros.segment.pipeline import Pipeline
