@@ -24,7 +24,7 @@ BLACK = np.zeros((SIDE, SIDE, 3), np.uint8)
 
 
 class Outputs:
-    wants_confidence = False
+    wants_confidence = wants_shares = False
 
     def publish(self, result, looks, camera_info):
         self.result = result
