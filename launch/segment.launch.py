@@ -19,6 +19,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
+import yaml
 
 from robustseg_ros.node import transport
 from robustseg_ros.node.arguments import parameters_for
@@ -150,15 +151,14 @@ def _use_image_transport(context: LaunchContext) -> list[SetEnvironmentVariable]
 
 
 def _start_node(context: LaunchContext) -> list[LifecycleNode]:
-    overrides = _given(context, OVERRIDES)
-    settings = [word for rule in _rules(context) for word in ('-p', rule)]
+    overrides = _given(context, OVERRIDES) | _others(context)
     return [
         LifecycleNode(
             **_program(),
             name=LaunchConfiguration('name'),
             namespace=LaunchConfiguration('namespace'),
             parameters=[str(_params_file(context)), *([overrides] if overrides else [])],
-            ros_arguments=['--log-level', LaunchConfiguration('log_level'), *settings],
+            ros_arguments=['--log-level', LaunchConfiguration('log_level')],
             output='screen',
             sigterm_timeout=LaunchConfiguration('sigterm_timeout', default=str(FAREWELL_S)),
         )
@@ -191,7 +191,7 @@ def _rviz_config(context: LaunchContext) -> Path:
     for name, (parameter, _) in OVERRIDES.items():
         if value := _value(context, name):
             given[parameter] = value
-    given |= dict(rule.split(':=', 1) for rule in _rules(context))
+    given |= _others(context)
     path = Path(launch.logging.launch_config.log_dir) / 'segment.rviz'
     path.write_text(
         rviz_config(RVIZ_CONFIG.read_text(), given, node, _value(context, 'rviz_frame'))
@@ -210,13 +210,16 @@ def _params_file(context: LaunchContext) -> Path:
     raise RuntimeError(msg)
 
 
-def _rules(context: LaunchContext) -> list[str]:
-    rules = _value(context, 'parameters').split()
-    for rule in rules:
-        if not all(rule.partition(':=')):
+def _others(context: LaunchContext) -> dict[str, Any]:
+    """Return what the argument ``parameters`` sets, typed as YAML has it."""
+    others = {}
+    for rule in _value(context, 'parameters').split():
+        name, _, value = rule.partition(':=')
+        if not name or not value:
             msg = f'parameters has {rule!r}: expected NAME:=VALUE, separated by spaces.'
             raise RuntimeError(msg)
-    return rules
+        others[name] = yaml.safe_load(value)
+    return others
 
 
 def _program() -> dict[str, Any]:
@@ -231,9 +234,7 @@ def _program() -> dict[str, Any]:
     return {'executable': sys.executable, 'arguments': ['-m', module], 'exec_name': NODE}
 
 
-def _given(
-    context: LaunchContext, arguments: dict[str, tuple[str, type]]
-) -> dict[str, ParameterValue]:
+def _given(context: LaunchContext, arguments: dict[str, tuple[str, type]]) -> dict[str, Any]:
     """Return those of ``arguments`` that are not empty, typed: a device '0' is no number."""
     return {
         parameter: ParameterValue(LaunchConfiguration(name), value_type=kind)
