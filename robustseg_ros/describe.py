@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import wrap
 
 from robustseg_core.files import replace_file
+from robustseg_ros.inputs.image_encodings import KNOWN
 from robustseg_ros.node.parameter import Parameter
 from robustseg_ros.node.parameters import (
     GENERAL,
@@ -46,7 +47,7 @@ checkpoint was trained. Numbers of another unit give a mask all the same, and a 
 WANTED = {
     'rgb': (
         'colours of 8 bits, 0 to 255 (rgb8, bgr8, Bayer patterns, ...)',
-        'of 16 bits the upper 8 are taken',
+        'of 16 bits the upper 8 are taken; `bits`: 12 where only that many of them are used',
     ),
     'image': ('three channels as in training: rgb8, 0 to 255, or 32FC3', 'nothing is converted'),
     'grey': (
@@ -78,6 +79,13 @@ WANTED = {
         '`intensity_scale`, as above',
     ),
 }
+IMAGES = f"""\
+Images are read in the encodings {', '.join(f'`{name}`' for name in sorted(KNOWN))}, others
+through cv_bridge where it is installed. Compressed images are PNG, JPEG, or depth of
+compressed_depth_image_transport (PNG, RVL). The encoding before the semicolon of their format
+counts: `bayer_rggb8; png compressed` is a mosaic, and a picture that cannot hold what its format
+says is refused. They are decoded beside the node, on Linux, and arrive when they are decoded.
+"""
 SERVICE = """\
 | service | type | what it does |
 |---|---|---|
@@ -165,7 +173,8 @@ def describe() -> str:
             f'| `{name}` | {wanted} | {otherwise} |'
             for name, (wanted, otherwise) in WANTED.items()
         ),
-        '\n## Outputs\n',
+        f'\n{IMAGES}',
+        '## Outputs\n',
         '| topic | type | QoS | content |\n|---|---|---|---|',
         *outputs,
         '\n## Service\n',

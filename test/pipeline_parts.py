@@ -4,7 +4,8 @@ from node_scene import CAMERA_FROM_LIDAR, MODALITIES
 from std_msgs.msg import Header
 
 from robustseg_ros.inputs.frames import Frame
-from robustseg_ros.inputs.measurements import Cloud, Picture
+from robustseg_ros.inputs.measurements import Cloud
+from robustseg_ros.inputs.pictures import Picture
 from robustseg_ros.node.config import Looks
 
 
@@ -33,7 +34,8 @@ def measurements(scene, seed):
     header = Header(frame_id='camera')
 
     def picture(pixels, encoding, name):
-        return Picture(header, lambda: (pixels, encoding), MODALITIES[name].encoding)
+        wanted = MODALITIES[name].encoding
+        return Picture(header=header, pixels=pixels, ros_encoding=encoding, encoding=wanted)
 
     return {
         'rgb': picture(changed.rgb, 'rgb8', 'rgb'),

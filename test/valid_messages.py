@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from builtin_interfaces.msg import Time
 import cv2
+from hostile_pictures import rvl_encoded
 import numpy as np
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2, PointField
 from std_msgs.msg import Header
@@ -17,12 +18,14 @@ HEIGHT, WIDTH = 24, 32
 IMAGE_ENCODINGS = {
     'rgb8': 3, 'bgr8': 3, 'rgba8': 4, 'bgra8': 4, 'mono8': 1, 'mono16': 2, '8UC1': 1, '8UC3': 3,
     '16UC1': 2, '32FC1': 4, '32FC3': 12, 'bayer_rggb8': 1, 'bayer_bggr8': 1, 'bayer_gbrg8': 1,
-    'bayer_grbg8': 1,
+    'bayer_grbg8': 1, 'bayer_rggb16': 2, 'rgb16': 6, 'bgra16': 8, '8UC4': 4, 'yuv422': 2,
+    'yuyv': 2, 'nv12': 1.5, 'nv21': 1.5,
 }  # fmt: skip
 EVENT_ENCODINGS = ('mono', 'evt2', 'evt21', 'evt3')
 COMPRESSED_FORMATS = (
     'rgb8; jpeg compressed bgr8', 'jpeg', 'bgr8; png compressed bgr8', 'png', 'mono8; png',
     '16UC1; png compressed', '16UC1; compressedDepth png', '32FC1; compressedDepth png',
+    '16UC1; compressedDepth rvl', '32FC1; compressedDepth rvl', 'bayer_rggb8; jpeg compressed ',
 )  # fmt: skip
 
 
@@ -57,9 +60,10 @@ def image(rng: np.random.Generator, encoding: str) -> Image:
     if encoding.startswith('32F'):
         data = rng.uniform(0.5, 20, (HEIGHT, WIDTH * size // 4)).astype('<f4').tobytes()
     else:
-        data = rng.integers(0, 256, HEIGHT * WIDTH * size, np.uint8).tobytes()
+        data = rng.integers(0, 256, int(HEIGHT * WIDTH * size), np.uint8).tobytes()
     return Image(
-        header=header(), height=HEIGHT, width=WIDTH, encoding=encoding, step=WIDTH * size,
+        header=header(), height=HEIGHT, width=WIDTH, encoding=encoding,
+        step=int(WIDTH * size),
         data=array('B', data),
     )  # fmt: skip
 
@@ -67,8 +71,12 @@ def image(rng: np.random.Generator, encoding: str) -> Image:
 def compressed(rng: np.random.Generator, name: str) -> CompressedImage:
     colours = rng.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     deep = rng.integers(300, 9000, (HEIGHT, WIDTH), np.uint16)
-    if 'jpeg' in name:
+    if 'bayer' in name:
+        data = cv2.imencode('.jpg', colours[..., 0])[1].tobytes()
+    elif 'jpeg' in name:
         data = cv2.imencode('.jpg', colours)[1].tobytes()
+    elif 'rvl' in name:
+        data = np.array([WIDTH, HEIGHT], '<u4').tobytes() + rvl_encoded(deep)
     elif name.startswith(('16UC1', '32FC1')):
         data = cv2.imencode('.png', deep)[1].tobytes()
     else:

@@ -26,7 +26,8 @@ from robustseg_ros.inputs.conversions import (
     image_to_array,
     stamp_to_ns,
 )
-from robustseg_ros.inputs.measurements import Cloud, Measurement, Picture
+from robustseg_ros.inputs.measurements import Cloud, Measurement
+from robustseg_ros.inputs.pictures import Picture
 
 SIDE = 256
 RATE_HZ = 10.0
@@ -120,7 +121,12 @@ def _measurement(
 ) -> Measurement:
     if hasattr(content, 'encoding'):
         pixels = image_to_array(content)
-        return Picture(content.header, lambda: (pixels, content.encoding), encoding)
+        return Picture(
+            header=content.header,
+            pixels=pixels,
+            ros_encoding=content.encoding,
+            encoding=encoding,
+        )
     assert camera is not None  # recorded before the first cloud
     points, intensity = cloud_to_points(content)
     return Cloud(content.header, points, intensity, transform, camera)

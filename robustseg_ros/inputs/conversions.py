@@ -10,20 +10,13 @@ from robustseg_core.errors import SensorError
 from robustseg_core.sensors import EventDecoder, Events
 from robustseg_ros.inputs.camera_info import camera_info_to_model, rectification
 from robustseg_ros.inputs.clouds import cloud_to_points
-from robustseg_ros.inputs.images import (
-    array_to_image,
-    compressed_to_array,
-    image_to_array,
-    is_depth_encoding,
-    to_grey,
-    to_rgb,
-)
+from robustseg_ros.inputs.image_encodings import is_depth_encoding, to_grey, to_rgb
+from robustseg_ros.inputs.images import array_to_image, image_to_array
 
 __all__ = [
     'array_to_image',
     'camera_info_to_model',
     'cloud_to_points',
-    'compressed_to_array',
     'events_of',
     'image_to_array',
     'is_depth_encoding',

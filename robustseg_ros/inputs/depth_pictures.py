@@ -28,13 +28,15 @@ def depth_image(
         SensorError: It is no depth, or the network's encoding is not one of depth.
     """
     image = np.empty((*pixels.shape, 3), np.float32)
-    if pixels.dtype == np.uint16 and pixels.size > 1 << 16:
-        # There are fewer depths than pixels: each is worked out once, and then looked up.
-        np.take(_table(ros_encoding, encoding, scale), pixels, axis=0, out=image, mode='clip')
-        return image
+    # There are fewer depths than pixels: each is worked out once, and then looked up.
+    is_looked_up = pixels.dtype == np.uint16 and pixels.size > 1 << 16
     for start in range(0, len(pixels), ROWS):
         rows = slice(start, start + ROWS)
-        image[rows] = _drawn(pixels[rows], ros_encoding, encoding, scale)
+        if is_looked_up:
+            table = _table(ros_encoding, encoding, scale)
+            np.take(table, pixels[rows], axis=0, out=image[rows], mode='clip')
+        else:
+            image[rows] = _drawn(pixels[rows], ros_encoding, encoding, scale)
     return image
 
 

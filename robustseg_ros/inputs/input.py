@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import Any, Protocol
 
 from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 
 from robustseg_core.errors import SensorError
+from robustseg_core.quoting import quoted
 from robustseg_ros.inputs import complaints
 from robustseg_ros.inputs.arrivals import ArrivalStatistics
 from robustseg_ros.inputs.connections import connection_problem
 from robustseg_ros.inputs.faces import Faces, face_of
 from robustseg_ros.inputs.measurements import Measurement
-from robustseg_ros.inputs.readers import Reader
+from robustseg_ros.inputs.reader import Pending, Reader, Reading
 from robustseg_ros.inputs.shared_memory import foreign_users
 from robustseg_ros.node import optional
 from robustseg_ros.node.config import InputConfig
@@ -146,14 +149,21 @@ class Input:
             msg.header.stamp = self._node.get_clock().now().to_msg()
         self.faces.add(face_of(msg))
         self.statistics.add(None if sequence == _UNNUMBERED else sequence, len(data))
+        self._use(partial(self._reader.read, msg), received_s)
+
+    def _use(self, read: Callable[[], Reading | Pending], received_s: float) -> None:
+        """Hand on what a message gives: now, or once it has been worked on."""
         name = self.config.name
         try:
-            stamp_ns, measurement = self._reader.read(msg)
-            self._sink.received(name, stamp_ns, measurement, received_s)
+            reading = read()
+            if isinstance(reading, Pending):
+                reading.then = partial(self._use, received_s=received_s)
+            else:
+                self._sink.received(name, *reading, received_s)
         except SensorError as error:
             self._sink.refused(name, f'cannot decode: {error}')
         except Exception as error:  # a boundary: one message must not end the node
-            self._sink.refused(name, f'cannot use: {error!r}')
+            self._sink.refused(name, f'cannot use: {type(error).__name__}: {quoted(error)}')
 
 
 def message_class(input_type: str) -> Any | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -13,16 +12,9 @@ from robustseg_core.errors import SensorError
 from robustseg_core.sensors import (
     CameraModel,
     EventWindow,
-    encode_grey,
-    encoding_of,
     lidar_image,
     radar_image,
 )
-from robustseg_core.sensors import (
-    Measurement as Kind,
-)
-from robustseg_ros.inputs.conversions import is_depth_encoding, to_grey, to_rgb
-from robustseg_ros.inputs.depth_pictures import depth_image
 
 Size = tuple[int, int]  # height, width
 
@@ -63,75 +55,6 @@ class Measurement(Protocol):
             SensorError: The measurement cannot become an image.
         """
         ...
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An image: colour, grey, raw depth, or a network image that somebody else has made.
-
-    Attributes:
-        header: As in ``Measurement``.
-        read: Returns the pixels, (H, W) or (H, W, channels), and their ROS encoding.
-        encoding: What the network wants.
-        scale: Factor on the numbers of a grey image, or on the metres of depth.
-    """
-
-    header: Any
-    read: Callable[[], tuple[NDArray[Any], str]]
-    encoding: str
-    scale: float = 1.0
-    is_final: ClassVar = True
-
-    def at(self, stamp_ns: int) -> Picture:  # noqa: ARG002 a picture does not change
-        return self
-
-    def size(self) -> Size:
-        height, width = self.read()[0].shape[:2]
-        return height, width
-
-    def network_image(self, size: Size) -> NDArray[Any]:  # noqa: ARG002 the engine resizes it
-        pixels, ros_encoding = self.read()
-        check_picture(ros_encoding, self.encoding)
-        kind = encoding_of(self.encoding).measurement
-        if kind is Kind.DEPTH:
-            return depth_image(pixels, ros_encoding, self.encoding, self.scale)
-        if kind is Kind.GREY:
-            return encode_grey(to_grey(pixels, ros_encoding), self.scale)
-        if ros_encoding == '32FC3':
-            if np.isfinite(pixels).all():  # as a rule, and then there is nothing to copy
-                return pixels
-            # Not finite means "nothing seen", as zero does.
-            drawn: NDArray[np.float32] = np.nan_to_num(pixels, nan=0.0, posinf=0.0, neginf=0.0)
-            return drawn
-        return to_rgb(pixels, ros_encoding)
-
-
-def check_picture(ros_encoding: str, encoding: str) -> None:
-    """Check that an image of ``ros_encoding`` can become the network's ``encoding``.
-
-    Raises:
-        SensorError: It cannot; says what was wanted.
-    """
-    kind = encoding_of(encoding).measurement
-    is_drawn = ros_encoding == '32FC3'
-    colours = not is_drawn and ros_encoding != '32FC1'
-    if kind is Kind.DEPTH:
-        fits, wanted = is_depth_encoding(ros_encoding), 'raw depth, 16UC1 (mm) or 32FC1 (m)'
-    elif kind is Kind.POINTS:
-        fits = is_drawn or (colours and not is_depth_encoding(ros_encoding))
-        wanted = 'a drawn cloud, 32FC3 or rgb8'
-    elif kind is Kind.EVENTS:
-        fits = colours and not is_depth_encoding(ros_encoding)
-        wanted = 'event counts, rgb8'
-    elif kind is Kind.GREY:
-        fits, wanted = not is_drawn, 'one channel, e.g. mono8, mono16 or 32FC1'
-    elif encoding == 'image':
-        fits, wanted = colours or is_drawn, 'a ready network image, rgb8 or 32FC3'
-    else:
-        fits, wanted = colours, 'colours, e.g. rgb8'
-    if not fits:
-        msg = f'Image has encoding {ros_encoding!r}; {encoding!r} wants {wanted}.'
-        raise SensorError(msg)
 
 
 @dataclass(frozen=True)

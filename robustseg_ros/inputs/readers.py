@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import cache, partial
 from typing import Any
 
 from std_msgs.msg import Header
@@ -14,67 +12,16 @@ from robustseg_core.sensors.events import DEFAULT_WINDOW_NS
 from robustseg_ros.inputs.camera_keeper import CameraKeeper
 from robustseg_ros.inputs.conversions import (
     cloud_to_points,
-    compressed_to_array,
     events_of,
-    image_to_array,
     ns_to_stamp,
     stamp_to_ns,
 )
 from robustseg_ros.inputs.extrinsics import Extrinsics
-from robustseg_ros.inputs.measurements import (
-    Cloud,
-    EventsSoFar,
-    Measurement,
-    Picture,
-    check_picture,
-)
+from robustseg_ros.inputs.image_readers import CompressedReader, ImageReader
+from robustseg_ros.inputs.measurements import Cloud, EventsSoFar, Measurement
 from robustseg_ros.inputs.picture_limits import PictureLimits
+from robustseg_ros.inputs.reader import Reader
 from robustseg_ros.node.config import InputConfig
-
-
-class Reader(ABC):
-    """Turns messages of one type into measurements."""
-
-    @abstractmethod
-    def read(self, msg: Any) -> tuple[int, Measurement | None]:
-        """Return the stamp in nanoseconds and the measurement, if the message completes one.
-
-        Raises:
-            SensorError: The message cannot be read.
-        """
-
-    def reset(self) -> None:  # noqa: B027 most remember nothing
-        """Forget the stream: time has begun again."""
-
-    def close(self) -> None:  # noqa: B027 most hold nothing
-        """Let go of what was needed for reading."""
-
-
-class ImageReader(Reader):
-    """Images as they are; checked at once, so that a wrong encoding is known without a frame."""
-
-    def __init__(self, encoding: str, scale: float = 1.0) -> None:
-        self._encoding = encoding
-        self._scale = scale
-
-    def read(self, msg: Any) -> tuple[int, Measurement]:
-        pixels = image_to_array(msg)
-        check_picture(msg.encoding, self._encoding)
-        picture = Picture(msg.header, lambda: (pixels, msg.encoding), self._encoding, self._scale)
-        return stamp_to_ns(msg.header.stamp), picture
-
-
-class CompressedReader(Reader):
-    """Compressed images; decompressed by whoever uses them, since most may be thrown away."""
-
-    def __init__(self, encoding: str, scale: float = 1.0) -> None:
-        self._encoding = encoding
-        self._scale = scale
-
-    def read(self, msg: Any) -> tuple[int, Measurement]:
-        pixels = cache(partial(compressed_to_array, msg))
-        picture = Picture(msg.header, pixels, self._encoding, self._scale)
-        return stamp_to_ns(msg.header.stamp), picture
 
 
 class PointsReader(Reader):
@@ -167,8 +114,8 @@ def make_reader(
 ) -> Reader:
     """Return the reader of ``config.type``; ``encoding`` is the network's."""
     makers: dict[str, Callable[[], Reader]] = {
-        'image': lambda: ImageReader(encoding, config.scale),
-        'compressed_image': lambda: CompressedReader(encoding, config.scale),
+        'image': lambda: ImageReader(config, encoding),
+        'compressed_image': lambda: CompressedReader(node, config, encoding),
         'points': lambda: PointsReader(
             camera,
             Extrinsics(node, config.name, config.camera_from_sensor),

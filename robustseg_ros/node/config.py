@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from robustseg_core.errors import ConfigError
 from robustseg_core.modalities import Modality, ModalitySet
 from robustseg_core.sensors import Measurement, encoding_of
+from robustseg_ros.inputs.image_encodings import SIXTEEN
 from robustseg_ros.inputs.picture_limits import PictureLimits
 
 # Which measurements a type can carry: a picture may be depth, or an image drawn beforehand.
 _PICTURES = frozenset(Measurement)
 _SCALED = frozenset({Measurement.GREY, Measurement.DEPTH})
+_HAS_BITS = frozenset({Measurement.GREY, Measurement.IMAGE})
+FEWEST_BITS = 8  # of 16; more than these are never shown
 _CARRIES = {
     'image': _PICTURES,
     'compressed_image': _PICTURES,
@@ -47,6 +50,8 @@ class InputConfig:
     camera_from_sensor: NDArray[np.float64] | None
     event_period_ns: int
     limits: PictureLimits
+    bits: int
+    decode_limit_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +157,12 @@ def check_against_checkpoint(config: NodeConfig, modalities: ModalitySet) -> Non
                 f'since the type is {source.type!r}: only points have an intensity.'
             )
             raise ConfigError(msg)
+        if source.bits != SIXTEEN and encoding_of(encoding).measurement not in _HAS_BITS:
+            msg = (
+                f"Parameter '{name}.bits' is {source.bits}; wanted 0, since {encoding!r} is "
+                f'neither colours nor grey.'
+            )
+            raise ConfigError(msg)
 
 
 def without_unknown(
@@ -196,6 +207,9 @@ def _input_config(name: str, values: Mapping[str, Any]) -> InputConfig:
             'each event has a time of its own.'
         )
         raise ConfigError(msg)
+    if 0 < value('bits') < FEWEST_BITS:
+        msg = f"Parameter '{name}.bits' is {value('bits')}; wanted 0 or {FEWEST_BITS} to 16."
+        raise ConfigError(msg)
     matrix = value('camera_from_sensor')
     return InputConfig(
         name=name,
@@ -216,6 +230,8 @@ def _input_config(name: str, values: Mapping[str, Any]) -> InputConfig:
         camera_from_sensor=np.array(matrix, np.float64).reshape(4, 4) if matrix else None,
         event_period_ns=int(1e9 / value('event_rate')),
         limits=_limits(values),
+        bits=value('bits') or SIXTEEN,
+        decode_limit_s=values['input.decode_time'],
     )
 
 

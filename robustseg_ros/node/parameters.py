@@ -134,6 +134,13 @@ GENERAL = (
         limits=(1.0, 32767.0),
     ),
     Parameter(
+        name='input.decode_time',
+        default=1.0,
+        description='Seconds that decoding one compressed image may take; one that takes longer '
+        'is given up and refused. Nothing else waits meanwhile.',
+        limits=(0.01, 60.0),
+    ),
+    Parameter(
         name='mask.min_confidence',
         default=0.0,
         description='Pixels whose best class has a lower probability become 255 (unlabelled). '
@@ -237,6 +244,13 @@ PER_MODALITY = (
         '0.00392 (1/255) for Velodyne and Livox. Integers are a share of the largest of their '
         'type already.',
         limits=(1e-9, 1e9),
+    ),
+    Parameter(
+        name='bits',
+        default=0,
+        description='Significant bits of images of 16 bits (mono16, rgb16, bayer_rggb16, ...), in '
+        'colour and grey: 10, 12 or 14 of many cameras; 0: 16, as ROS defines these encodings.',
+        limits=(0, 16),
     ),
     Parameter(
         name='timeout',

@@ -1,6 +1,7 @@
 """Sensors of one channel, and others that a checkpoint may declare, from message to image."""
 
 import cv2
+from input_reading import WakingNode, input_config, outcome
 import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage
@@ -9,16 +10,19 @@ from std_msgs.msg import Header
 from robustseg_core.errors import ConfigError, SensorError
 from robustseg_core.modalities import UNIT, Modality, ModalitySet
 from robustseg_core.sensors import CameraModel
-from robustseg_ros.inputs.images import array_to_image, to_grey
-from robustseg_ros.inputs.measurements import Cloud, Picture
-from robustseg_ros.inputs.readers import CompressedReader, ImageReader
+from robustseg_ros.inputs.image_encodings import to_grey
+from robustseg_ros.inputs.image_readers import CompressedReader, ImageReader
+from robustseg_ros.inputs.images import array_to_image
+from robustseg_ros.inputs.measurements import Cloud
+from robustseg_ros.inputs.pictures import Picture
 from robustseg_ros.node.config import check_against_checkpoint, node_config
 from robustseg_ros.node.parameters import idle_modality, parameter_table
 
 
 def image_of(pixels, ros_encoding, encoding, scale=1.0):
     message = array_to_image(pixels, ros_encoding, Header())
-    return ImageReader(encoding, scale).read(message)[1].network_image((0, 0))
+    config = input_config(rgb__scale=scale)
+    return ImageReader(config, encoding).read(message)[1].network_image((0, 0))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +69,12 @@ def test_compressed_16_bit_image_keeps_its_numbers():
     pixels = np.full((4, 6), 30123, np.uint16)
     data = cv2.imencode('.png', pixels)[1].tobytes()
     message = CompressedImage(header=Header(), format='16UC1; png compressed', data=data)
-    image = CompressedReader('grey', 0.5).read(message)[1].network_image((0, 0))
+    node = WakingNode()
+    reader = CompressedReader(node, input_config(rgb__scale=0.5), 'grey')
+    try:
+        image = outcome(reader.read(message), node)[1].network_image((0, 0))
+    finally:
+        reader.close()
     assert np.unique(image).tolist() == [15061.5]
 
 
@@ -81,8 +90,8 @@ def test_ready_network_image_of_floats_is_taken_as_it_is():
 def test_floats_of_three_channels_are_neither_grey_nor_colours(encoding, wanted):
     with pytest.raises(SensorError, match=f"encoding '32FC3'; '{encoding}' wants {wanted}"):
         image_of(np.zeros((2, 4, 3), np.float32), '32FC3', encoding)
-    # Compressed ones are looked into late, by the measurement itself.
-    picture = Picture(Header(), lambda: (np.zeros((2, 4, 3), np.float32), '32FC3'), encoding)
+    floats = np.zeros((2, 4, 3), np.float32)
+    picture = Picture(header=Header(), pixels=floats, ros_encoding='32FC3', encoding=encoding)
     with pytest.raises(SensorError, match=wanted):
         picture.network_image((2, 4))
 

@@ -2,13 +2,14 @@
 
 import json
 
+from input_reading import decompressed
 import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from std_msgs.msg import String
 
 from robustseg_core.labels import DELIVER
-from robustseg_ros.inputs.conversions import compressed_to_array, image_to_array
+from robustseg_ros.inputs.conversions import image_to_array
 
 
 @pytest.fixture
@@ -92,9 +93,9 @@ def test_points_coloured_masks_and_compressed_pictures_go_with_the_masks(driver,
         for some in (driver.masks, *heard)
     )
     ids = image_to_array(mask)
-    np.testing.assert_array_equal(compressed_to_array(compressed)[0], ids)
+    np.testing.assert_array_equal(decompressed(compressed)[0], ids)
     np.testing.assert_array_equal(image_to_array(coloured), DELIVER.colour_table()[ids])
-    assert compressed_to_array(overlay)[0].shape == (64, 64, 3)
+    assert decompressed(overlay)[0].shape == (64, 64, 3)
     assert cloud.header.frame_id == 'lidar'
     assert (cloud.width, cloud.height) == (len(driver.scene.points), 1)
     rows = np.frombuffer(cloud.data, np.uint8).reshape(cloud.width, cloud.point_step)

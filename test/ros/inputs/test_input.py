@@ -8,8 +8,8 @@ import pytest
 from std_msgs.msg import Header
 
 from robustseg_ros.inputs import input as input_module
+from robustseg_ros.inputs.image_readers import ImageReader
 from robustseg_ros.inputs.input import Input
-from robustseg_ros.inputs.readers import ImageReader
 from robustseg_ros.node.config import node_config
 from robustseg_ros.node.parameters import parameter_table
 from robustseg_ros.node.qos import STREAM
@@ -70,7 +70,7 @@ def node():
 def source(node):
     values = {name: p.default for name, p in parameter_table(['rgb']).items()}
     config = node_config(values | {'modalities': ['rgb']}).inputs['rgb']
-    made = Input(node, config, ImageReader('rgb'), Sink())
+    made = Input(node, config, ImageReader(config, 'rgb'), Sink())
     made.connect()
     return made
 

@@ -3,15 +3,13 @@
 from types import SimpleNamespace as Bag
 
 from builtin_interfaces.msg import Time
-import cv2
 import numpy as np
 import pytest
-from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Header
 
 from robustseg_core.errors import SensorError
 from robustseg_ros.inputs.picture_limits import PictureLimits
-from robustseg_ros.inputs.readers import CompressedReader, EventsReader
+from robustseg_ros.inputs.readers import EventsReader
 
 MS = 1_000_000
 
@@ -78,19 +76,6 @@ def test_unknown_event_encoding_is_refused():
     message.encoding = 'smoke'
     with pytest.raises(SensorError, match="'smoke'"):
         events_reader(period_ns=1, slack_ns=1).read(message)
-
-
-def compressed(data):
-    return CompressedImage(header=Header(), format='png', data=data)
-
-
-def test_compressed_image_is_decoded_by_whoever_uses_it():
-    red = np.zeros((4, 5, 3), np.uint8)
-    red[..., 2] = 200  # OpenCV writes BGR
-    reader = CompressedReader('rgb')
-    picture = reader.read(compressed(cv2.imencode('.png', red)[1].tobytes()))[1]
-    assert picture.size() == (4, 5)
-    assert picture.network_image((4, 5))[0, 0].tolist() == [200, 0, 0]
 
 
 @pytest.mark.parametrize('size', [(40_000, 480), (2**32 - 1, 2**32 - 1), (0, 4), (640, 4)])

@@ -4,6 +4,7 @@ from dataclasses import replace
 import json
 
 from builtin_interfaces.msg import Time
+from input_reading import decompressed
 import numpy as np
 import pytest
 from sensor_msgs.msg import PointField
@@ -12,7 +13,7 @@ from std_msgs.msg import Header
 from robustseg_core.labels import DELIVER
 from robustseg_core.runtime.trust import Trust
 from robustseg_core.sensors import CameraModel
-from robustseg_ros.inputs.conversions import compressed_to_array, image_to_array, to_rgb
+from robustseg_ros.inputs.conversions import image_to_array, to_rgb
 from robustseg_ros.inputs.measurements import Cloud
 from robustseg_ros.node.config import Looks
 from robustseg_ros.segment import outputs
@@ -159,11 +160,11 @@ def test_compressed_pictures_are_those_that_are_not():
     made.publish(result, Looks(jpeg_quality=95), None)
     mask, png, overlay, jpeg = (each.messages[0] for each in publishers)
     assert png.format == 'mono8; png compressed '
-    decoded, encoding = compressed_to_array(png)
+    decoded, encoding = decompressed(png)
     assert encoding == 'mono8'
     np.testing.assert_array_equal(decoded, image_to_array(mask))
     assert jpeg.format == 'rgb8; jpeg compressed bgr8'
-    decoded, encoding = compressed_to_array(jpeg)
+    decoded, encoding = decompressed(jpeg)
     difference = to_rgb(decoded, encoding).astype(int) - image_to_array(overlay)
     assert np.abs(difference).mean() < 20, 'colours in their order'
     assert png.header == jpeg.header == mask.header

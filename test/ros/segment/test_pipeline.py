@@ -7,10 +7,8 @@ from node_scene import MODALITIES, SIDE
 import numpy as np
 from pipeline_parts import Outputs, frame, measurements, unheard
 import pytest
-from std_msgs.msg import Header
 
 from robustseg_core.runtime.engine import Engine
-from robustseg_ros.inputs.measurements import Picture
 from robustseg_ros.segment.pipeline import Pipeline
 
 
@@ -76,7 +74,7 @@ def test_what_was_drawn_for_another_size_is_drawn_again(made, scene):
     pipeline.run(frame(1, measurements(scene, 1)))
     wide = np.zeros((64, 128, 3), np.uint8)
     parts = measurements(scene, 2)
-    parts['rgb'] = replace(parts['rgb'], read=lambda: (wide, 'rgb8'))
+    parts['rgb'] = replace(parts['rgb'], pixels=wide)
     for name in MODALITIES.names:
         pipeline.encode_ahead(name, 2, parts[name])
     report = pipeline.run(frame(2, parts))
@@ -112,7 +110,7 @@ def test_a_measurement_that_cannot_be_drawn_is_refused_by_its_frame(made, scene)
     pipeline.run(frame(1, measurements(scene, 1)))
     parts = measurements(scene, 2)
     colour = scene.rgb
-    parts['depth'] = Picture(Header(), lambda: (colour, 'rgb8'), MODALITIES['depth'].encoding)
+    parts['depth'] = replace(parts['depth'], pixels=colour, ros_encoding='rgb8')
     pipeline.encode_ahead('depth', 2, parts['depth'])
     report = pipeline.run(frame(2, parts))
     assert set(report.refused) == {'depth'}
