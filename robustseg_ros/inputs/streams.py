@@ -26,6 +26,7 @@ from robustseg_ros.inputs.input import Input
 from robustseg_ros.inputs.measurements import Measurement
 from robustseg_ros.inputs.noticed import noticed_words
 from robustseg_ros.inputs.readers import make_reader
+from robustseg_ros.inputs.refusals import refusal
 from robustseg_ros.node.clock_watch import ClockWatch
 from robustseg_ros.node.config import InputConfig, NodeConfig, scale_of
 from robustseg_ros.node.problem_log import ProblemLog
@@ -248,9 +249,11 @@ class Streams:
         return self._camera.problem
 
     def _hand_on(self, frame: FrameSet[_Item], alive: tuple[str, ...]) -> None:
-        order = [frame.leader, *(n for n in self._config.order if n != frame.leader)]
-        items = {name: frame.items[name] for name in order if name in frame.items}
-        self._leader = frame.leader
+        measurements = self._measurements(frame)
+        if not measurements:
+            return
+        items = {name: frame.items[name] for name in measurements}
+        self._leader = next(iter(items))
         for name in alive:
             if name in items:
                 self._counts.fused[name] += 1
@@ -259,15 +262,8 @@ class Streams:
                 self._counts.unmatched[name] += 1
         self._on_frame(
             Frame(
-                measurements={
-                    # The frame's stamp is the corrected one; an event stream has its own.
-                    name: (
-                        item.stamp_ns,
-                        item.item[1].at(frame.stamp_ns + self._config.inputs[name].offset_ns),
-                    )
-                    for name, item in items.items()
-                },
-                received_s=items[frame.leader].item[0],
+                measurements=measurements,
+                received_s=items[self._leader].item[0],
                 complete_s=max(item.item[0] for item in items.values()),
                 looks=self._config.looks,
                 camera_info=self._camera.info,
@@ -278,6 +274,21 @@ class Streams:
                 ),
             )
         )
+
+    def _measurements(self, frame: FrameSet[_Item]) -> dict[str, tuple[int, Measurement]]:
+        """Return those of a frame as of its moment, the leading one first."""
+        found: dict[str, tuple[int, Measurement]] = {}
+        for name in (frame.leader, *(n for n in self._config.order if n != frame.leader)):
+            if name not in frame.items:
+                continue
+            item = frame.items[name]
+            # The frame's stamp is the corrected one; an event stream has its own.
+            own_ns = frame.stamp_ns + self._config.inputs[name].offset_ns
+            try:
+                found[name] = item.stamp_ns, item.item[1].at(own_ns)
+            except Exception as error:  # a boundary: it costs itself alone
+                self.refused(name, refusal(error))
+        return found
 
     def _is_overdue(self, name: str) -> bool:
         """Tell whether an input's messages have given no measurement for too long."""

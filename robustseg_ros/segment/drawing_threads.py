@@ -10,17 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from robustseg_core.errors import RobustSegError, SensorError
-from robustseg_core.quoting import quoted
 from robustseg_ros.inputs.measurements import Measurement, Size
+from robustseg_ros.inputs.refusals import InDoubtError, refusal
 from robustseg_ros.node.side_thread import SideThread
 
 if TYPE_CHECKING:
     from robustseg_core.runtime.engine import Engine
-
-
-class InDoubtError(SensorError):
-    """An input is in doubt; its text is the whole reason."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +132,3 @@ class DrawingThreads:
             f'too slow: its image is not drawn within {self._most_s:g} s (drawing.max_time); '
             f'the others go on without it'
         )
-
-
-def refusal(error: Exception) -> str:
-    """Return why a measurement is of no use, in words that name what is not ours."""
-    if isinstance(error, InDoubtError):
-        return str(error)
-    if isinstance(error, RobustSegError):
-        return f'cannot decode: {error}'
-    return f'cannot use: {type(error).__name__}: {quoted(error)}'

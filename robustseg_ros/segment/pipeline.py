@@ -19,7 +19,8 @@ from robustseg_core.runtime.trust import ShareMeter, Trust
 from robustseg_ros.inputs.frames import Frame, FrameReport
 from robustseg_ros.inputs.measurements import Cloud, Measurement, Size
 from robustseg_ros.inputs.noticed import InputWatches
-from robustseg_ros.segment.drawing_threads import DrawingThreads, Drawn, refusal
+from robustseg_ros.inputs.refusals import refusal
+from robustseg_ros.segment.drawing_threads import DrawingThreads, Drawn
 from robustseg_ros.segment.drawings import Drawing, Drawings
 from robustseg_ros.segment.network_sizes import NetworkSizes
 from robustseg_ros.segment.outputs import Outputs, Result
