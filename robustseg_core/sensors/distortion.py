@@ -98,7 +98,7 @@ def radius_shown(k: Coefficients, x: Float, y: Float) -> float:
     and two per cent more for the tangential terms, which may pull a point inwards.
     """
     if any(k[12:]):
-        x, y = _through(np.linalg.inv(_tilt(k)), x, y)
+        x, y = _through(np.linalg.inv(_tilt(k)).astype(np.float64), x, y)
     radius = float(np.hypot(x, y).max()) * 1.02
     if any(k[8:12]):
         s1, s2, s3, s4 = (abs(value) for value in k[8:12])

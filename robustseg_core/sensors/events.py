@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from robustseg_core.errors import SensorError
 
+# As far as the coordinates of EVT formats reach; the largest cameras have 1280.
+MOST_SIDE = 1 << 11
 # Half a second of the fastest camera that ROS carries; 16 bytes each.
 MOST_HELD = 1 << 25
 DEFAULT_WINDOW_NS = 30_000_000  # as MUSES, on which the published event models were trained
@@ -50,6 +52,9 @@ class EventWindow:
         window_ns: Time that an image shows.
         slack_ns: How far behind the newest event an image may end; what is older than both
             together is forgotten, and so are the oldest beyond ``MOST_HELD``.
+
+    Raises:
+        SensorError: A size is not positive, or beyond that of any event camera.
     """
 
     def __init__(
@@ -61,6 +66,11 @@ class EventWindow:
     ) -> None:
         if min(width, height, window_ns) < 1:
             msg = f'Event window is {width}x{height}, {window_ns} ns; wanted positive numbers.'
+            raise SensorError(msg)
+        if max(width, height) > MOST_SIDE:
+            msg = (
+                f'Event camera has {width}x{height} pixels; wanted at most {MOST_SIDE} on a side.'
+            )
             raise SensorError(msg)
         self._width = width
         self._height = height

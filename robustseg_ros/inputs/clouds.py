@@ -119,6 +119,8 @@ def _intensity(cloud: NDArray[Any], factor: float) -> NDArray[np.float32] | None
         if name in (cloud.dtype.names or ()):
             values = cloud[name].reshape(-1)
             largest = np.iinfo(values.dtype).max if values.dtype.kind in 'iu' else 1
-            shares = values.astype(np.float32) * np.float32(factor / largest)
-            return np.nan_to_num(shares, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+            shares: NDArray[np.float32] = values.astype(np.float32)
+            shares *= np.float32(factor / largest)
+            np.nan_to_num(shares, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+            return shares
     return None

@@ -129,3 +129,21 @@ def test_empty_packets_and_packets_of_noise_change_nothing() -> None:
 def test_window_needs_a_size_and_a_time() -> None:
     with pytest.raises(SensorError, match='Event window is 0x4, 5 ns'):
         EventWindow(0, 4, 5)
+
+
+@pytest.mark.parametrize('size', [(4096, 8), (8, 2049), (2**32 - 1, 2**32 - 1)])
+def test_a_window_of_a_size_that_no_event_camera_has_is_refused(size: tuple[int, int]) -> None:
+    words = f'has {size[0]}x{size[1]} pixels; wanted at most 2048 on a side'
+    with pytest.raises(SensorError, match=words):
+        EventWindow(*size)
+
+
+def test_more_events_than_memory_is_for_push_out_the_oldest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr('robustseg_core.sensors.events.MOST_HELD', 10)
+    window = EventWindow(8, 8, window_ns=1000, slack_ns=0)
+    for column in range(4):
+        four = np.full(4, column, np.uint16)
+        window.add(Events(four, four, np.full(4, 100 + column), np.ones(4, np.bool_)))
+    assert window.image(200)[..., 0].diagonal().tolist() == [0, 0, 4, 4, 0, 0, 0, 0]
