@@ -65,7 +65,7 @@ class _Last:
 
     present: Mapping[str, int]
     size: Size
-    probabilities: Tensor
+    probabilities: NDArray[np.float32]
 
 
 class Engine:
@@ -244,11 +244,11 @@ class Engine:
         features, prepared_s = self._encode(held, inner)
         encoded_s = self._timer()
         logits = self._logits(names, features, inner)
-        probabilities = coarse_probabilities(logits)
-        self._last = _Last(dict(present), inner, probabilities)
-        mean_confidence = float(probabilities.amax(dim=0).mean())
         self._synchronise()
         decoded_s = self._timer()
+        probabilities = coarse_probabilities(logits)
+        self._last = _Last(dict(present), inner, probabilities)
+        mean_confidence = float(probabilities.max(axis=0).mean())
         if with_confidence:
             ids, probability = winners_and_confidence(logits, size)
             class_ids, confidence = ids.cpu().numpy(), probability.cpu().numpy()

@@ -186,6 +186,8 @@ class TrainingBatches(lightning.LightningDataModule):
             self.trainer.world_size,
             self._stage.accumulate,
         )
+        # Where processes read, they begin before Lightning has said which epoch it is.
+        draws.set_epoch(self.trainer.current_epoch)
         return DataLoader(
             samples,
             batch_size=self._stage.batch_size,

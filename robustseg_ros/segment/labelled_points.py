@@ -54,7 +54,8 @@ def labelled_points(
     with np.errstate(invalid='ignore', over='ignore'):  # such points are seen by nobody
         camera = cloud.camera.resized(width, height)
         seen = camera.see(transformed(points, cloud.camera_from_sensor))
-        is_far = (points * points).sum(axis=1).take(seen.number) >= MINIMUM_RANGE_M**2
+        shown = points.take(seen.number, axis=0)
+        is_far = np.einsum('ij,ij->i', shown, shown) >= MINIMUM_RANGE_M**2
     number, pixel = seen.number[is_far], seen.pixels(width)[is_far]
     rows = np.zeros(len(points), _LAYOUT)
     rows['x'], rows['y'], rows['z'] = points.T

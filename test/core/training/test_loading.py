@@ -79,7 +79,7 @@ def data(frames_root: Path) -> DataConfig:
 def loaded(data: DataConfig, workers: int, rank: int = 0, world_size: int = 1) -> list[dict]:
     frames = RunFrames(data, seed=1, workers=workers, tell=lambda _: None)
     module = TrainingBatches(frames, StageConfig(batch_size=4 // world_size), 1, workers)
-    module.trainer = SimpleNamespace(global_rank=rank, world_size=world_size)
+    module.trainer = SimpleNamespace(global_rank=rank, world_size=world_size, current_epoch=0)
     loader = module.train_dataloader()
     loader.sampler.set_epoch(1)
     return list(loader)
@@ -94,6 +94,26 @@ def test_loaders_ask_lightning_which_process_they_are(data: DataConfig) -> None:
         for name, images in whole['images'].items():
             both = torch.cat([first['images'][name], second['images'][name]])
             torch.testing.assert_close(images, both, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_a_resumed_run_begins_with_the_frames_of_its_epoch(data: DataConfig, workers: int) -> None:
+    """Lightning lets reading processes begin before it says which epoch it is."""
+
+    def begun_in(epoch: int, until_told: int) -> list[list[str]]:
+        frames = RunFrames(data, seed=1, workers=workers, tell=lambda _: None)
+        module = TrainingBatches(frames, StageConfig(batch_size=4), 1, workers)
+        module.trainer = SimpleNamespace(global_rank=0, world_size=1, current_epoch=epoch)
+        loader = module.train_dataloader()
+        batches = iter(loader)
+        loader.sampler.set_epoch(until_told)
+        return [batch['ids'] for batch in batches]
+
+    assert begun_in(3, until_told=3) == begun_in(3, until_told=3)
+    resumed, through = begun_in(3, until_told=3), begun_in(0, until_told=0)
+    assert resumed != through
+    if workers:
+        assert begun_in(3, until_told=0) == resumed, 'what is told then is for the next epoch'
 
 
 def test_batches_do_not_depend_on_who_reads_or_on_the_global_generator(data: DataConfig) -> None:

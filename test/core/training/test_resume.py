@@ -18,6 +18,7 @@ from robustseg_core.train import main
 # All that has a state: projections, averaged and accumulated weights.
 SETTINGS = (
     'log_every=2',
+    'workers=1',  # which read ahead
     'teacher_model.backbone=mit_b0',
     'teacher_model.head_width=16',
     'student.epochs=3',
