@@ -186,8 +186,8 @@ class TrainingBatches(lightning.LightningDataModule):
             self.trainer.world_size,
             self._stage.accumulate,
         )
-        # Where processes read, they begin before Lightning has said which epoch it is.
-        draws.set_epoch(self.trainer.current_epoch)
+        # Where processes read, they begin before Lightning has said, or knows, which epoch it is.
+        draws.set_epoch(self.trainer.global_step // (draws.batches // self._stage.accumulate))
         return DataLoader(
             samples,
             batch_size=self._stage.batch_size,
