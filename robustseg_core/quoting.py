@@ -20,5 +20,11 @@ def quoted(text: object, most: int = MOST_CHARACTERS) -> str:
 
 def shown(value: object, most: int = MOST_CHARACTERS) -> str:
     """Return ``repr(value)`` in one line, cut to about ``most`` characters; see ``quoted``."""
-    whole = repr(value)
-    return whole if len(whole) <= most else f'{whole[:most]}... ({len(whole)} characters)'
+    return cut(repr(value), most)
+
+
+def cut(text: str, most: int = MOST_CHARACTERS) -> str:
+    """Return a text as it is, or quoted where it cannot be shown, cut to ``most`` characters."""
+    if not text.isprintable():
+        text = repr(text)
+    return text if len(text) <= most else f'{text[:most]}... ({len(text)} characters)'

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+import lzma
+import math
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any
-from zipfile import BadZipFile
+import struct
+import tokenize
+from typing import IO, Any
+from zipfile import BadZipFile, ZipFile
 import zlib
 
 import cv2
@@ -15,9 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robustseg_core.errors import DataError
+from robustseg_core.files import open_regular, read_regular
 from robustseg_core.labels import IGNORE_ID
+from robustseg_core.quoting import shown
 
 EXAMPLES = 3
+MOST_BYTES = 1 << 30  # of a file with one image or scan
 _PNG = b'\x89PNG\r\n\x1a\n'
 
 
@@ -64,13 +71,13 @@ def read_array(path: Path) -> NDArray[Any]:
         DataError: The file cannot be read, is truncated, or would have to be unpickled.
     """
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if path.suffix == '.npz':
-            with loaded:
-                return np.asarray(loaded[loaded.files[0]])
-        return np.asarray(loaded)
-    except (OSError, ValueError, IndexError, EOFError, BadZipFile, zlib.error) as error:
-        msg = f'Cannot read the array {str(path)!r}: {error}.'
+        with open_regular(path) as file:
+            if path.suffix != '.npz':
+                return _array(file)
+            with ZipFile(file) as archive, archive.open(archive.namelist()[0]) as member:
+                return _array(member)
+    except _NO_ARRAY as error:
+        msg = f'Cannot read the array {str(path)!r}: {shown(str(error))}.'
         raise DataError(msg) from error
 
 
@@ -189,8 +196,55 @@ class MissingFiles:
         ]
 
 
+# What NumPy and zipfile let through: they trust the numbers in a file.
+_NO_ARRAY = (
+    DataError,
+    OSError,
+    ValueError,
+    LookupError,
+    EOFError,
+    TypeError,
+    SyntaxError,
+    OverflowError,
+    RuntimeError,
+    MemoryError,
+    BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    tokenize.TokenError,
+)
+
+
+def _array(file: IO[bytes]) -> NDArray[Any]:
+    """Read an array whose header does not claim more than there may be."""
+    version = np.lib.format.read_magic(file)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read_header is None:
+        msg = f'format {version} found, (1, 0) or (2, 0) wanted'
+        raise ValueError(msg)
+    shape, _, dtype = read_header(file)
+    if dtype.hasobject:
+        msg = 'it holds objects, which would have to be unpickled'
+        raise ValueError(msg)
+    size = math.prod(shape) * dtype.itemsize
+    if min(shape, default=0) < 0 or size > MOST_BYTES:
+        msg = f'its header claims {shape} {dtype}; at most {MOST_BYTES} bytes are read'
+        raise ValueError(msg)
+    file.seek(0)
+    return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+
+
 def _decode(path: Path, flags: int) -> NDArray[Any]:
-    image = cv2.imdecode(np.frombuffer(_read(path), np.uint8), flags)
+    try:
+        image = cv2.imdecode(np.frombuffer(_read(path), np.uint8), flags)
+    # Of sizes that OpenCV refuses, or that there is no memory for.
+    except (cv2.error, MemoryError) as error:
+        msg = f'{str(path)!r} is not a picture that can be read: {shown(str(error))}.'
+        raise DataError(msg) from error
     if image is None:
         msg = f'{str(path)!r} is not a picture, or is truncated.'
         raise DataError(msg)
@@ -198,11 +252,7 @@ def _decode(path: Path, flags: int) -> NDArray[Any]:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        msg = f'Cannot read {str(path)!r}: {error.strerror}.'
-        raise DataError(msg) from error
+    data = read_regular(path, MOST_BYTES)
     if not data:
         msg = f'{str(path)!r} is empty.'
         raise DataError(msg)

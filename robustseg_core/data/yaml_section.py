@@ -11,6 +11,7 @@ from typing import Any
 
 from robustseg_core.documents import read_yaml
 from robustseg_core.errors import ConfigError, DataError
+from robustseg_core.quoting import cut, shown
 
 
 class Section:
@@ -29,10 +30,10 @@ class Section:
         self._path = path
         self._key = key
         if not isinstance(values, Mapping) or not values:
-            msg = f'{self.place()}: wanted keys with values, got {values!r}.'
+            msg = f'{self.place()}: wanted keys with values, got {shown(values)}.'
             raise ConfigError(msg)
         if strange := [name for name in values if not isinstance(name, str)]:
-            msg = f'{self.place()}: keys must be texts, got {strange!r}; put them in quotes.'
+            msg = f'{self.place()}: keys must be texts, got {shown(strange)}; put them in quotes.'
             raise ConfigError(msg)
         self._values: Mapping[str, Any] = values
         self._known: set[str] = set()
@@ -59,7 +60,7 @@ class Section:
 
     def place(self, name: str = '') -> str:
         """Return file and key for a message."""
-        key = '.'.join(filter(None, (self._key, name)))
+        key = cut('.'.join(filter(None, (self._key, name))))
         return f'{str(self._path)!r}, {key}' if key else repr(str(self._path))
 
     @contextmanager
@@ -79,7 +80,7 @@ class Section:
         """
         self._known.add(name)
         if name not in self._values:
-            msg = f'{self.place()}: {name!r} is missing; found {sorted(self._values)}.'
+            msg = f'{self.place()}: {name!r} is missing; found {shown(sorted(self._values), 500)}.'
             raise ConfigError(msg)
         return self._values[name]
 
@@ -101,7 +102,7 @@ class Section:
         if not isinstance(values, Sequence) or isinstance(values, str):
             values = [values]
         if not values:
-            msg = f'{self.place(name)}: wanted at least one text, got {values!r}.'
+            msg = f'{self.place(name)}: wanted at least one text, got {shown(values)}.'
             raise ConfigError(msg)
         return tuple(self._text(name, value) for value in values)
 
@@ -123,7 +124,7 @@ class Section:
         if not isinstance(values, Sequence) or isinstance(values, str):
             values = [values] * 3
         if len(values) != 3:
-            msg = f'{self.place(name)}: wanted one number or three, got {values!r}.'
+            msg = f'{self.place(name)}: wanted one number or three, got {shown(values)}.'
             raise ConfigError(msg)
         first, second, third = (self._number(name, value) for value in values)
         return first, second, third
@@ -151,7 +152,7 @@ class Section:
 
     def _text(self, name: str, value: Any) -> str:
         if not isinstance(value, str):
-            msg = f'{self.place(name)}: wanted text, got {value!r}; put it in quotes.'
+            msg = f'{self.place(name)}: wanted text, got {shown(value)}; put it in quotes.'
             raise ConfigError(msg)
         return value
 
@@ -162,6 +163,6 @@ class Section:
         except (TypeError, ValueError):
             number = math.nan
         if not math.isfinite(number):
-            msg = f'{self.place(name)}: wanted a number, got {value!r}.'
+            msg = f'{self.place(name)}: wanted a number, got {shown(value)}.'
             raise ConfigError(msg)
         return number

@@ -21,7 +21,7 @@ from robustseg_core.models.header import METADATA_KEY, VERSION, parse_header
 from robustseg_core.models.segmenter import MultimodalSegmenter
 from robustseg_core.models.size_limit import SizeLimit
 from robustseg_core.models.weights_file import StoredWeights, check_values
-from robustseg_core.quoting import MOST_CHARACTERS, shown
+from robustseg_core.quoting import cut, shown
 
 # Numbers that are allocated to build a network beyond those of its checkpoint: timm makes a
 # classifier, and more for some, that it then takes off.
@@ -150,5 +150,5 @@ def first_few(names: Iterable[str], count: int = 3) -> str:
     """Name the first few: ``a, b, c and 9 more``."""
     ordered = sorted(names)
     rest = len(ordered) - count
-    shown = (name if len(name) <= MOST_CHARACTERS else shown(name) for name in ordered[:count])
-    return ', '.join(shown) + (f' and {rest} more' if rest > 0 else '')
+    few = ', '.join(cut(name) for name in ordered[:count])
+    return few + (f' and {rest} more' if rest > 0 else '')

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from robustseg_core.errors import CheckpointError, DataError
 from robustseg_core.files import open_regular
+from robustseg_core.quoting import shown
 
 PICKLE_STARTS = (b'PK\x03\x04', b'\x80')  # torch.save, now and before torch 1.6
 # As safetensors calls them: what a weight, or a count of steps, may be stored as.
@@ -54,7 +55,8 @@ class StoredWeights:
             raise _damaged(path, error) from error
         for name, kind in self.types.items():
             if kind not in (*FLOATS, *COUNTS):
-                msg = f'{path}: {name!r} is stored as {kind}; wanted one of {[*FLOATS, *COUNTS]}.'
+                wanted = [*FLOATS, *COUNTS]
+                msg = f'{path}: {shown(name)} is stored as {kind}; wanted one of {wanted}.'
                 raise CheckpointError(msg)
 
     def numbers(self) -> int:
@@ -82,10 +84,10 @@ def check_values(tensors: Mapping[str, Tensor], path: Path) -> None:
     """
     for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
-            msg = f'{path}: {name!r} is damaged: not all of its values are finite.'
+            msg = f'{path}: {shown(name)} is damaged: not all of its values are finite.'
             raise CheckpointError(msg)
         if name.endswith('_var') and (tensor < 0).any():
-            msg = f'{path}: {name!r} is damaged: a variance is negative.'
+            msg = f'{path}: {shown(name)} is damaged: a variance is negative.'
             raise CheckpointError(msg)
 
 
@@ -106,4 +108,6 @@ def is_pickle(path: Path) -> bool:
 
 
 def _damaged(path: Path, error: Exception) -> CheckpointError:
-    return CheckpointError(f'{path}: not a safetensors file, or damaged: {error}.')
+    return CheckpointError(
+        f'{path}: not a safetensors file, or damaged: {shown(str(error), 300)}.'
+    )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from robustseg_core.errors import ConfigError, DataError
+from robustseg_core.quoting import cut, shown
 from robustseg_ros.bags.reading import BagInfo
 from robustseg_ros.bags.recorded import RecordedTopic, check_topic
 
@@ -86,13 +87,9 @@ def choose_topics(info: BagInfo, options: PlayOptions) -> list[RecordedTopic]:
 
 def not_installed_line(topics: Sequence[RecordedTopic]) -> str:
     """Say which topics are skipped for want of their message packages."""
-    names = _cut(', '.join(f'{topic.name} ({topic.msgtype})' for topic in topics))
+    names = cut(', '.join(f'{topic.name} ({topic.msgtype})' for topic in topics), MOST_SHOWN)
     return f'Skipped, because their message types are not installed: {names}.'
 
 
 def _shown(names: Sequence[str]) -> str:
-    return _cut(str(sorted(names)))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MOST_SHOWN else f'{text[:MOST_SHOWN]}... ({len(text)} characters)'
+    return shown(sorted(names), MOST_SHOWN)

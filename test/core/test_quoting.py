@@ -1,4 +1,4 @@
-from robustseg_core.quoting import MOST_CHARACTERS, quoted
+from robustseg_core.quoting import MOST_CHARACTERS, cut, quoted, shown
 
 
 def test_a_short_text_is_quoted_as_it_is():
@@ -18,3 +18,11 @@ def test_a_long_text_is_cut_and_its_length_told():
 
 def test_what_is_no_string_is_turned_into_one():
     assert quoted(ValueError('y' * 1000), most=5) == "'yyyyy'... (1000 characters)"
+
+
+def test_values_are_shown_as_they_are_and_cut():
+    assert shown([1, None, 'a']) == "[1, None, 'a']"
+    assert shown('x' * 500, 10) == "'xxxxxxxxx... (502 characters)"
+    assert cut('plain') == 'plain'
+    assert cut('two\nlines') == r"'two\nlines'"
+    assert cut('x' * 500, 10) == 'xxxxxxxxxx... (500 characters)'

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from robustseg_core.errors import CheckpointError
 from robustseg_core.models.weights_file import check_readable, check_values, is_pickle
-from robustseg_core.quoting import shown
+from robustseg_core.quoting import cut, shown
 
 # Where training scripts put the weights, beside optimiser state and scores.
 CONTAINERS = ('model_state_dict', 'state_dict', 'model')
@@ -87,7 +87,8 @@ def _safe(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        msg = f'{path}: neither a safetensors file nor one of torch.save, or damaged: {error}.'
+        reason = cut(str(error), 300)
+        msg = f'{path}: neither a safetensors file nor one of torch.save, or damaged: {reason}.'
         raise CheckpointError(msg) from error
 
 

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 from typing import Any, NamedTuple
+import zlib
 
+import cv2
 import numpy as np
 import pytest
 
 from robustseg_core.data.frames import FrameFiles, wanted_of
-from robustseg_core.data.reading import read_array, read_class_ids
+from robustseg_core.data.reading import read_array, read_class_ids, read_picture
 from robustseg_core.errors import ConfigError, DataError
 from robustseg_core.labels import MCUBES
 from robustseg_core.modalities import UNIT, Modality, ModalitySet
@@ -174,3 +176,28 @@ def test_file_that_is_no_label_picture_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'a.png').write_bytes(b'\x89PNG\r\n\x1a\n')
     with pytest.raises(DataError, match=r'a.png. is not a picture, or is truncated'):
         read_class_ids(tmp_path / 'a.png', 3)
+
+
+@pytest.mark.parametrize(
+    'shape', [(2**40,), (2**62, 2**62), (-1,), (1 << 16, 1 << 16, 4)], ids=str
+)
+def test_an_array_that_claims_more_than_there_may_be_is_one_line(tmp_path, shape):
+    path = tmp_path / 'a.npy'
+    with path.open('wb') as file:
+        header = {'descr': '<f4', 'fortran_order': False, 'shape': shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(bytes(64))
+    with pytest.raises(DataError, match='its header claims') as caught:
+        read_array(path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_picture_that_opencv_refuses_is_one_line(tmp_path):
+    path = tmp_path / 'a.png'
+    data = bytearray(cv2.imencode('.png', np.zeros((4, 4), np.uint8))[1].tobytes())
+    data[16:24] = (60_000).to_bytes(4, 'big') * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, 'big')
+    path.write_bytes(data)
+    with pytest.raises(DataError, match='is not a picture') as caught:
+        read_picture(path)
+    assert len(str(caught.value).splitlines()) == 1
