@@ -48,9 +48,12 @@ class Claims:
         self._driver = driver
         self._scene = scene
         self._expected = cache(self._expected_masks)
+        for side in (SIDE, 2 * SIDE):
+            self._expected(side)  # now: it would keep the sensors waiting later
         self._cell: Cell | None = None
         self._phase = _Phase()
         self._sent: dict[str, list[tuple[int, float]]] = {}
+        self._old: set[int] = set()
         self.broken: list[str] = []
         self.masks: list[Seen] = []
         driver.node.create_subscription(Image, '/segment/mask', self._on_mask, 50)
@@ -58,6 +61,8 @@ class Claims:
     def begin(self, cell: Cell) -> None:
         """Forget the cell before."""
         self._cell = cell
+        # A mask may still be on its way.
+        self._old = {stamp_ns for sent in self._sent.values() for stamp_ns, _ in sent}
         self._sent = {name: [] for name in MODALITIES.names}
         self.broken, self.masks = [], []
 
@@ -85,7 +90,7 @@ class Claims:
             self._judge_recovery()
 
     def _on_mask(self, mask: Image) -> None:
-        if self._cell is None:
+        if self._cell is None or _ns(mask.header.stamp) in self._old:
             return
         pixels = np.frombuffer(mask.data, np.uint8).reshape(mask.height, mask.width)
         shares = {

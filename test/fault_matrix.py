@@ -67,6 +67,7 @@ def try_cells(
             driver.time_ns = 1_000_000_000_000 if cell.is_simulated else None
             claims = Claims(driver, scene)
             driver.settle('RDEL', timeout_s=60)
+            driver.spin(1.0)
         assert claims is not None
         if driver.process.process.poll() is not None:
             tell(f'the node has ended:\n{driver.process.log()}')
