@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from robustseg_core.runtime import State
@@ -111,7 +111,7 @@ class Telling:
         return f'{number} nodes are called {full}: start one of them under another name'
 
 
-def camera_problem(problem: str, statuses: Collection[InputStatus]) -> str:
+def camera_problem(problem: str, statuses: Iterable[InputStatus]) -> str:
     """Return what is wrong with the camera, where clouds that come need to know it."""
     needs = any(
         status.config.enabled
