@@ -260,3 +260,19 @@ def test_how_late_a_modality_comes_is_known_and_waiting_that_long_would_do(make_
     bench = make_bench(max_wait_ns=110_000_000)
     assert drive(bench) >= 9
     assert bench.sync.lateness_ns('lidar') is None
+
+
+def test_what_is_still_on_its_way_when_a_recording_starts_over_restarts_nothing(bench):
+    reasons = []
+    for ms in range(0, 3000, 10):
+        bench.at(ms)
+        if ms % 50 == 0:
+            bench.add('depth', ms % 1650)
+            bench.add('lidar', ms % 1650)
+        if ms % 30 == 20 and ms > 50:  # stamped 50 ms ago
+            reasons.append(bench.add('rgb', (ms - 50) % 1650))
+        bench.poll()
+    assert bench.sync.restarts == 1
+    late = [reason for reason in reasons if reason is not None]
+    assert 'before stamps began again' in late[0]
+    assert len(late) <= 2
