@@ -62,6 +62,8 @@ class Telling:
         """Tell what has begun or ended; to be called about twice a second."""
         self._alive_log.sum_up()
         self._conditions.heed('clock', self._clock.complaint(), over='The clock goes on.')
+        kept = 'Messages come though the clock stands: time is kept by the steady clock.'
+        self._conditions.heed('kept', kept if self._clock.is_kept else '')
         self._conditions.heed('load', self.load.complaint(), over='This process keeps up again.')
         self._namesake = self._namesakes()
         self._conditions.heed('names', self._namesake)
