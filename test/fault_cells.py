@@ -39,6 +39,7 @@ CLOCKS = ('clock paused', 'clock at 0.2x', 'clock at 3x', 'clock stands')
 USELESS = {
     'never published',
     'dies',
+    'dies and returns',
     'stamps back 10 s',
     'stamps ahead 1 h',
     'stamps to and fro',

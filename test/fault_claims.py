@@ -13,6 +13,8 @@ from node_scene import MODALITIES, SIDE, Scene
 import numpy as np
 from sensor_msgs.msg import Image
 
+from robustseg_core.runtime.stamps import WORST
+
 TIMEOUT_S, MAX_WAIT_S, TOLERANCE_S = 0.4, 0.1, 0.05  # of the nodes that ``starting`` starts
 # What a busy machine may take on top.
 SLACK_S = 0.35
@@ -167,6 +169,8 @@ class Claims:
         allowed_s = 2 * PERIOD_S + MAX_WAIT_S + SLACK_S
         if cell.fault == 'another size' and cell.victim == cell.names[0]:
             allowed_s += TIMEOUT_S  # the network is made ready for another size of mask
+        if cell.fault == 'stamps to and fro':
+            allowed_s += WORST * PERIOD_S  # it must be steady for a while first
         whole = [mask.at_s - phase.begin_s for mask in phase.masks if mask.letters == there]
         if not whole or whole[0] > allowed_s:
             after = f'after {whole[0]:.2f} s' if whole else 'never'
@@ -184,8 +188,6 @@ def _wanted(cell: Cell) -> set[str]:
     if cell.fault == 'late beyond tolerance':
         # Where it leads, the others wait for it in the synchronizer's memory.
         return {cell.others, cell.letters, MODALITIES.letters_of([cell.victim])} - {''}
-    if cell.fault == 'dies and returns':
-        return {cell.others}
     return {cell.letters}
 
 

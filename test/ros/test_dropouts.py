@@ -53,9 +53,7 @@ def test_a_measurement_older_than_its_tolerance_is_never_fused(driver, scene):
     driver.drive_until(['rgb'], lambda: len(driver.masks) >= 15, publish=late)
     assert {scene.rests_on(mask) for mask in driver.masks} == {'R'}
     assert driver.value('subset') == 'R'
-    driver.drive_until(
-        ['rgb'], lambda: 'frames in a row had none of it' in driver.message('depth'), publish=late
-    )
+    driver.drive_until(['rgb'], lambda: 'never fused' in driver.message('depth'), publish=late)
 
 
 def test_a_measurement_within_tolerance_is_fused(driver, scene):

@@ -165,7 +165,10 @@ def test_an_unknown_modality_is_left_out_and_tai_and_a_lost_clock_are_fused_by_c
             driver.publish([name], driver.stamp(offset_s))
 
     driver.drive_until(
-        [], lambda: driver.value('subset') == 'RDE', publish=publish_each_with_its_clock
+        [],
+        lambda: driver.value('subset') == 'RDE',
+        timeout_s=40,
+        publish=publish_each_with_its_clock,
     )
     assert 'thermal is left out: the checkpoint knows' in driver.process.log()
     assert 'RDE' in {scene.rests_on(mask) for mask in driver.masks[-5:]}
