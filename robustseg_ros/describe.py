@@ -43,6 +43,26 @@ ENCODING_NOTE = """\
 What an input must send depends on the encoding of its modality, `<name>.encoding` or as the
 checkpoint was trained. Numbers of another unit give a mask all the same, and a bad one.
 """
+VALUES_NOTE = """
+What is multiplied, in this order:
+
+1. One channel (`grey`): the message's numbers times `<name>.scale`. Left at 0, times the factor in
+   the checkpoint, by which the files trained on were multiplied (1 where it holds none): a camera
+   that sends what those files held needs no parameter. Any other value replaces that factor; 1
+   takes the message's numbers as they are.
+2. Depth: the message becomes metres by its ROS encoding, then times `<name>.scale` (0 or 1: as they
+   are). What unit the files trained on had plays no part.
+3. Clouds: `<name>.intensity_scale` times the intensity. Colours, events and drawn images are taken as
+   they are.
+
+What comes out is compared with the values seen in training, which the checkpoint holds for each
+modality (`python -m robustseg_core.calibrate --values-only` adds them to one that does not). An
+input whose numbers are, as the median of several images, four times beyond all that training saw, or
+whose colours look swapped, is a WARN with the likely cause and the factor that helps. An image without
+content is `degraded`: all black, saturated, one value everywhere, frozen (the same image more than
+ten times in a row), no points, no events, no distances. It is fused all the same, unless
+`<name>.leave_out_degraded` says otherwise.
+"""
 # What is wanted in a message, by encoding of the network; and what to set where it is otherwise.
 WANTED = {
     'rgb': (
@@ -52,7 +72,7 @@ WANTED = {
     'image': ('three channels as in training: rgb8, 0 to 255, or 32FC3', 'nothing is converted'),
     'grey': (
         'one number a pixel in the unit of training (mono8, mono16, 32FC1)',
-        '`scale`: 0.01 for hundredths of a kelvin',
+        '`scale`: 0.01 for hundredths of a kelvin, unless the checkpoint knows them (below)',
     ),
     'inverse_log_depth': (
         'depth along the optical axis: 16UC1 in millimetres or 32FC1 in metres; 0, NaN or '
@@ -173,6 +193,7 @@ def describe() -> str:
             f'| `{name}` | {wanted} | {otherwise} |'
             for name, (wanted, otherwise) in WANTED.items()
         ),
+        VALUES_NOTE.rstrip(),
         f'\n{IMAGES}',
         '## Outputs\n',
         '| topic | type | QoS | content |\n|---|---|---|---|',
