@@ -50,17 +50,17 @@ What is multiplied, in this order:
    the checkpoint, by which the files trained on were multiplied (1 where it holds none): a camera
    that sends what those files held needs no parameter. Any other value replaces that factor; 1
    takes the message's numbers as they are.
-2. Depth: the message becomes metres by its ROS encoding, then times `<name>.scale` (0 or 1: as they
-   are). What unit the files trained on had plays no part.
-3. Clouds: `<name>.intensity_scale` times the intensity. Colours, events and drawn images are taken as
-   they are.
+2. Depth: the message becomes metres by its ROS encoding, then times `<name>.scale` (0 or 1: as
+   they are). What unit the files trained on had plays no part.
+3. Clouds: `<name>.intensity_scale` times the intensity. Colours, events and drawn images are taken
+   as they are.
 
 What comes out is compared with the values seen in training, which the checkpoint holds for each
 modality (`python -m robustseg_core.calibrate --values-only` adds them to one that does not). An
-input whose numbers are, as the median of several images, four times beyond all that training saw, or
-whose colours look swapped, is a WARN with the likely cause and the factor that helps. An image without
-content is `degraded`: all black, saturated, one value everywhere, frozen (the same image more than
-ten times in a row), no points, no events, no distances. It is fused all the same, unless
+input whose numbers are, as the median of several images, four times beyond all that training saw,
+or whose colours look swapped, is a WARN with the likely cause and the factor that helps. An image
+without content is `degraded`: all black, saturated, one value everywhere, frozen (the same image
+more than ten times in a row), no points, no events, no distances. It is fused all the same, unless
 `<name>.leave_out_degraded` says otherwise.
 """
 # What is wanted in a message, by encoding of the network; and what to set where it is otherwise.
