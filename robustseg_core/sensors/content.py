@@ -93,4 +93,7 @@ class ContentWatch:
             return False
         if last is image:
             return True
+        middle = len(image) // 2  # of most images a row is enough to tell
+        if not np.array_equal(last[middle], image[middle]):
+            return False
         return bool(np.array_equal(sampled(last, self._alike), sampled(image, self._alike)))
