@@ -13,18 +13,15 @@ import numpy as np
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2, PointField
 from std_msgs.msg import Header
 
+from robustseg_ros.inputs.image_encodings import KNOWN, NATIVE, PLANAR
+
 HEIGHT, WIDTH = 24, 32
-# Bytes of a pixel of each encoding that is read without cv_bridge.
-IMAGE_ENCODINGS = {
-    'rgb8': 3, 'bgr8': 3, 'rgba8': 4, 'bgra8': 4, 'mono8': 1, 'mono16': 2, '8UC1': 1, '8UC3': 3,
-    '16UC1': 2, '32FC1': 4, '32FC3': 12, 'bayer_rggb8': 1, 'bayer_bggr8': 1, 'bayer_gbrg8': 1,
-    'bayer_grbg8': 1, 'bayer_rggb16': 2, 'rgb16': 6, 'bgra16': 8, '8UC4': 4, 'yuv422': 2,
-    'yuyv': 2, 'nv12': 1.5, 'nv21': 1.5,
-}  # fmt: skip
+IMAGE_ENCODINGS = KNOWN
 EVENT_ENCODINGS = ('mono', 'evt2', 'evt21', 'evt3')
 COMPRESSED_FORMATS = (
     'rgb8; jpeg compressed bgr8', 'jpeg', 'bgr8; png compressed bgr8', 'png', 'mono8; png',
     '16UC1; png compressed', '16UC1; compressedDepth png', '32FC1; compressedDepth png',
+    '16UC1; compressedDepth rvl', '32FC1; compressedDepth rvl', 'bayer_rggb8; png compressed',
     '16UC1; compressedDepth rvl', '32FC1; compressedDepth rvl', 'bayer_rggb8; jpeg compressed ',
 )  # fmt: skip
 
@@ -56,15 +53,15 @@ def header(frame: str = 'sensor') -> Header:
 
 
 def image(rng: np.random.Generator, encoding: str) -> Image:
-    size = IMAGE_ENCODINGS[encoding]
-    if encoding.startswith('32F'):
-        data = rng.uniform(0.5, 20, (HEIGHT, WIDTH * size // 4)).astype('<f4').tobytes()
+    dtype, channels = NATIVE.get(encoding, (np.dtype(np.uint8), 1))
+    rows = HEIGHT * 3 // 2 if encoding in PLANAR else HEIGHT
+    if dtype == np.float32:
+        data = rng.uniform(0.5, 20, (rows, WIDTH * channels)).astype('<f4').tobytes()
     else:
-        data = rng.integers(0, 256, int(HEIGHT * WIDTH * size), np.uint8).tobytes()
+        data = rng.integers(0, 256, rows * WIDTH * channels * dtype.itemsize, np.uint8).tobytes()
     return Image(
         header=header(), height=HEIGHT, width=WIDTH, encoding=encoding,
-        step=int(WIDTH * size),
-        data=array('B', data),
+        step=WIDTH * channels * dtype.itemsize, data=array('B', data),
     )  # fmt: skip
 
 
@@ -80,7 +77,9 @@ def compressed(rng: np.random.Generator, name: str) -> CompressedImage:
     elif name.startswith(('16UC1', '32FC1')):
         data = cv2.imencode('.png', deep)[1].tobytes()
     else:
-        data = cv2.imencode('.png', colours[..., 0] if 'mono' in name else colours)[1].tobytes()
+        data = cv2.imencode(
+            '.png', colours[..., 0] if name.startswith(('mono', 'bayer')) else colours
+        )[1].tobytes()
     if 'compressedDepth' in name:
         data = np.array([0, 100, 0], '<f4').tobytes() + data
     return CompressedImage(header=header(), format=name, data=array('B', data))

@@ -1,6 +1,6 @@
 """Two thousand damaged messages; ``test/hostile_messages.py`` is the command for more."""
 
-from hostile_messages import memory_mb, run
+from hostile_messages import memory_mb, run, victims
 from mutations import leaves, mutated
 import numpy as np
 from valid_messages import cloud
@@ -19,6 +19,15 @@ def test_no_damaged_message_crashes_hangs_or_raises_what_is_not_ours():
         assert min(tally.accepted[kind], tally.refused[kind]) > 40
     assert tally.slowest_s < 5
     assert memory_mb()[0] < before_mb + 300
+
+
+def test_without_damage_every_message_becomes_an_image():
+    for takers, makers in victims().values():
+        for make in makers:
+            message = make(np.random.default_rng(0))
+            assert '' in {taker.feed(message) for taker in takers}
+        for taker in takers:
+            taker.close()
 
 
 def test_damage_is_the_same_for_a_seed_and_leaves_the_good_message_alone():
