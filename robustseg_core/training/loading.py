@@ -167,10 +167,26 @@ class RunFrames:
 
 
 class TrainingBatches(lightning.LightningDataModule):
-    """The batches of this process, known only once Lightning has said which process it is."""
+    """The batches of this process, known only once Lightning has said which process it is.
 
-    def __init__(self, frames: RunFrames, stage: StageConfig, seed: int, workers: int) -> None:
+    Args:
+        frames: Of the run.
+        stage: Says how many of them make a batch and a step.
+        seed: Of the run.
+        workers: Processes that read.
+        first_step: Steps that were done before the run was interrupted, at the end of an epoch.
+    """
+
+    def __init__(
+        self,
+        frames: RunFrames,
+        stage: StageConfig,
+        seed: int,
+        workers: int,
+        first_step: int = 0,
+    ) -> None:
         super().__init__()
+        self._first_step = first_step
         self._frames = frames
         self._stage = stage
         self._seed = seed
@@ -186,8 +202,8 @@ class TrainingBatches(lightning.LightningDataModule):
             self.trainer.world_size,
             self._stage.accumulate,
         )
-        # Where processes read, they begin before Lightning has said, or knows, which epoch it is.
-        draws.set_epoch(self.trainer.global_step // (draws.batches // self._stage.accumulate))
+        # Where processes read, they begin before Lightning knows which epoch it is.
+        draws.set_epoch(self._first_step // (draws.batches // self._stage.accumulate))
         return DataLoader(
             samples,
             batch_size=self._stage.batch_size,

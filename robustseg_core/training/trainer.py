@@ -181,7 +181,7 @@ class TrainingRun:
             self.tell(f'{name}: goes on after {first_step} steps')
         if self._is_first:
             files.begin(config)
-        batches = TrainingBatches(self._frames, schedule, config.seed, config.workers)
+        batches = TrainingBatches(self._frames, schedule, config.seed, config.workers, first_step)
         trainer.fit(
             stage,
             datamodule=batches,

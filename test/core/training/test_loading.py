@@ -79,7 +79,7 @@ def data(frames_root: Path) -> DataConfig:
 def loaded(data: DataConfig, workers: int, rank: int = 0, world_size: int = 1) -> list[dict]:
     frames = RunFrames(data, seed=1, workers=workers, tell=lambda _: None)
     module = TrainingBatches(frames, StageConfig(batch_size=4 // world_size), 1, workers)
-    module.trainer = SimpleNamespace(global_rank=rank, world_size=world_size, global_step=0)
+    module.trainer = SimpleNamespace(global_rank=rank, world_size=world_size)
     loader = module.train_dataloader()
     loader.sampler.set_epoch(1)
     return list(loader)
@@ -102,8 +102,8 @@ def test_a_resumed_run_begins_with_the_frames_of_its_epoch(data: DataConfig, wor
 
     def begun_in(epoch: int, until_told: int) -> list[list[str]]:
         frames = RunFrames(data, seed=1, workers=workers, tell=lambda _: None)
-        module = TrainingBatches(frames, StageConfig(batch_size=4), 1, workers)
-        module.trainer = SimpleNamespace(global_rank=0, world_size=1, global_step=4 * epoch)
+        module = TrainingBatches(frames, StageConfig(batch_size=4), 1, workers, 4 * epoch)
+        module.trainer = SimpleNamespace(global_rank=0, world_size=1)
         loader = module.train_dataloader()
         batches = iter(loader)
         loader.sampler.set_epoch(until_told)
