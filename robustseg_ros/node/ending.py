@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 import os
 import signal
 import sys
@@ -63,8 +64,9 @@ class Ending:
 
     def leave(self, status: int) -> None:
         """End the process at once: nothing of it is waited for, neither thread nor library."""
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):  # nobody reads them any more
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(status)
 
     def _on_signal(self, number: int, frame: object) -> None:  # noqa: ARG002

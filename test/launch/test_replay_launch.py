@@ -104,6 +104,6 @@ def test_masks_of_what_is_not_excluded_come_out_and_then_all_ends(user):
 
 def test_replay_fails_where_the_node_cannot_be_configured(failure, bag):
     said = failure('replay.launch.py', bag=str(bag), checkpoint='/none/model.safetensors')
-    assert '/none/model.safetensors: cannot be read' in said
+    assert "'/none/model.safetensors' cannot be read" in said
     assert 'The node is not configured' in said
     assert 'Playing' not in said
