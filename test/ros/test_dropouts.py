@@ -1,6 +1,7 @@
 """Sensors die, return, stutter, come late, twice, in the wrong order, or from another time."""
 
 from builtin_interfaces.msg import Time
+from node_driver import PERIOD_S
 
 
 def ns(stamp: Time) -> int:
@@ -43,16 +44,36 @@ def test_when_the_leader_dies_the_next_one_leads(driver):
 
 
 def test_a_measurement_older_than_its_tolerance_is_never_fused(driver, scene):
+    """Its stamps lie half-way between those of the pictures, however long the rounds take.
+
+    A fixed lateness would not do: pictures come every 50 ms, so that what is a quarter of a second
+    old is within tolerance of an earlier picture, which on a busy machine may still be waiting.
+    """
     driver.settle('RD')
-    driver.settle('R')
-    # The depth camera is alive, but each image comes a quarter of a second late, far beyond its
-    # tolerance of 50 ms: whatever the node does with it, the mask must be that of RGB alone.
-    late = lambda: driver.publish(['depth'], driver.stamp(-0.25))  # noqa: E731
-    driver.drive_until(['rgb'], lambda: driver.value('alive') == 'RD', publish=late)
+    stamps: list[Time] = []
+
+    def publish():
+        stamps.append(driver.publish(['rgb']))
+        driver.spin(2 * PERIOD_S)  # 150 ms from one picture to the next: 75 from both, of 50
+        if len(stamps) > 1:
+            halfway_ns = (ns(stamps[-2]) + ns(stamps[-1])) // 2
+            driver.publish(['depth'], Time(sec=halfway_ns // 10**9, nanosec=halfway_ns % 10**9))
+
+    driver.drive_until(
+        [], lambda: 'frames in a row had none of it' in driver.message('depth'), publish=publish
+    )
     driver.forget_masks()
-    driver.drive_until(['rgb'], lambda: len(driver.masks) >= 15, publish=late)
-    assert {scene.rests_on(mask) for mask in driver.masks} == {'R'}
-    assert driver.value('subset') == 'R'
+    driver.drive_until([], lambda: len(driver.masks) >= 10, publish=publish)
+    found = {scene.rests_on(mask) for mask in driver.masks}
+    # On a busy machine the camera may seem dead for a moment, and depth leads; alone, too.
+    assert 'R' in found
+    assert 'RD' not in found
+
+
+def test_one_that_comes_too_late_for_its_frames_is_told_what_would_do(driver):
+    driver.settle('RD')
+    # A quarter of a second late: its picture has gone.
+    late = lambda: driver.publish(['depth'], driver.stamp(-0.25))  # noqa: E731
     driver.drive_until(['rgb'], lambda: 'never fused' in driver.message('depth'), publish=late)
 
 
