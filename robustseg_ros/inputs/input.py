@@ -9,14 +9,13 @@ from typing import Any, Protocol
 
 from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 
-from robustseg_core.errors import SensorError
-from robustseg_core.quoting import quoted
 from robustseg_ros.inputs import complaints
 from robustseg_ros.inputs.arrivals import ArrivalStatistics
 from robustseg_ros.inputs.connections import connection_problem
 from robustseg_ros.inputs.faces import Faces, face_of
 from robustseg_ros.inputs.measurements import Measurement
 from robustseg_ros.inputs.reader import Pending, Reader, Reading
+from robustseg_ros.inputs.refusals import refusal
 from robustseg_ros.inputs.shared_memory import foreign_users
 from robustseg_ros.node import optional
 from robustseg_ros.node.config import InputConfig
@@ -160,10 +159,8 @@ class Input:
                 reading.then = partial(self._use, received_s=received_s)
             else:
                 self._sink.received(name, *reading, received_s)
-        except SensorError as error:
-            self._sink.refused(name, f'cannot decode: {error}')
         except Exception as error:  # a boundary: one message must not end the node
-            self._sink.refused(name, f'cannot use: {type(error).__name__}: {quoted(error)}')
+            self._sink.refused(name, refusal(error))
 
 
 def message_class(input_type: str) -> Any | None:
