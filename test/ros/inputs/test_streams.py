@@ -17,6 +17,9 @@ class Node:
     def resolve_topic_name(self, topic):
         return f'/{topic}'
 
+    def get_logger(self):
+        return SimpleNamespace(info=lambda text: None, warning=lambda text: None)
+
 
 class Clock:
     time_ns = 10**18

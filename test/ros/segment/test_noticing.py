@@ -14,8 +14,8 @@ from robustseg_core.sensors.content import LASTING_AFTER
 from robustseg_core.sensors.input_watch import LEAST, Noticed
 from robustseg_core.sensors.range_check import without_ranges
 from robustseg_ros.inputs.frames import Frame
-from robustseg_ros.inputs.measurements import Picture
 from robustseg_ros.inputs.noticed import InputWatches, noticed_words
+from robustseg_ros.inputs.pictures import Picture
 from robustseg_ros.node.config import Looks, node_config, scale_of
 from robustseg_ros.node.parameters import parameter_table
 from robustseg_ros.segment.pipeline import Pipeline
@@ -41,7 +41,12 @@ def run(model):
         images = {'rgb': rgb, 'event': events}
         header = Header()
         parts = {
-            name: Picture(header, lambda image=image: (image, 'rgb8'), MODALITIES[name].encoding)
+            name: Picture(
+                header=header,
+                pixels=image,
+                ros_encoding='rgb8',
+                encoding=MODALITIES[name].encoding,
+            )
             for name, image in images.items()
         }
         stamp_ns = next(stamps)
