@@ -47,7 +47,7 @@ def decoded(
 
 
 def _picture(data: NDArray[np.uint8]) -> NDArray[Any]:
-    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    pixels: NDArray[Any] | None = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     if pixels is None:
         msg = f'Picture of {len(data)} bytes is damaged.'
         raise SensorError(msg)
@@ -58,4 +58,6 @@ def _metres(pixels: NDArray[np.uint16], scale: float, shift: float) -> NDArray[n
     # Inverse depth, quantised: v = scale / z + shift, and 0 where unknown.
     inverse = pixels.astype(np.float32) - np.float32(shift)
     known = (pixels > 0) & (inverse > 0)
-    return np.divide(np.float32(scale), inverse, out=np.zeros_like(inverse), where=known)
+    metres = np.zeros_like(inverse)
+    np.divide(np.float32(scale), inverse, out=metres, where=known)
+    return metres

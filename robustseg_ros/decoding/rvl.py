@@ -36,7 +36,7 @@ def decode_rvl(data: NDArray[np.uint8], width: int, height: int) -> NDArray[np.u
     where: list[int] = []  # ... and among the pixels
     many: list[int] = []
     place = pixel = 0
-    quick = memoryview(numbers)  # gives single numbers faster than the array
+    quick = numbers.data  # gives single numbers faster than the array
     while pixel < count and place + 1 < len(numbers):
         zeros, others = quick[place], quick[place + 1]
         place, pixel = place + 2, pixel + zeros

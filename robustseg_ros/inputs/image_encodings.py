@@ -126,7 +126,8 @@ def to_grey(pixels: NDArray[Any], encoding: str, bits: int = SIXTEEN) -> NDArray
         return grey
     if pixels.dtype != _UINT16 or bits == SIXTEEN:
         return pixels
-    return np.minimum(pixels, (1 << bits) - 1) << (SIXTEEN - bits)
+    whole: NDArray[np.uint16] = np.minimum(pixels, (1 << bits) - 1) << (SIXTEEN - bits)
+    return whole
 
 
 def unreadable(encoding: str, reason: str) -> SensorError:
@@ -137,6 +138,7 @@ def unreadable(encoding: str, reason: str) -> SensorError:
 
 
 def _upper_byte(pixels: NDArray[np.uint16], bits: int) -> NDArray[np.uint8]:
-    if bits == SIXTEEN:
-        return (pixels >> 8).astype(np.uint8)
-    return np.minimum(pixels >> (bits - 8), 255).astype(np.uint8)
+    shifted: NDArray[np.uint16] = pixels >> (bits - 8)
+    if bits < SIXTEEN:
+        np.minimum(shifted, 255, out=shifted)
+    return shifted.astype(np.uint8)

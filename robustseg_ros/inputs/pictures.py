@@ -77,7 +77,10 @@ class Picture:
             if np.isfinite(self.pixels).all():  # as a rule, and then there is nothing to copy
                 return self.pixels
             # Not finite means "nothing seen", as zero does.
-            return np.nan_to_num(self.pixels, nan=0.0, posinf=0.0, neginf=0.0)
+            drawn: NDArray[np.float32] = np.nan_to_num(
+                self.pixels, nan=0.0, posinf=0.0, neginf=0.0
+            )
+            return drawn
         return to_rgb(self.pixels, self.ros_encoding, self.bits)
 
 
