@@ -28,6 +28,7 @@ _COMMAND = (
 )
 _THREADS = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
 _ALIGNMENT = 64
+_GRAIN = 1 << 20  # the shared memory grows and shrinks by so many bytes
 
 
 class DecoderProcess:
@@ -35,7 +36,7 @@ class DecoderProcess:
 
     def __init__(self) -> None:
         self._memory = os.memfd_create('pictures')
-        self._size = 0
+        self._shared: mmap.mmap | None = None
         self._lock = Lock()
         self._killed = False
         self._connection, theirs = Pipe()
@@ -72,28 +73,26 @@ class DecoderProcess:
         """
         length = len(job.data)
         start = -(-length // _ALIGNMENT) * _ALIGNMENT
-        size = start + job.result_bytes
-        self._make_room(size)
+        shared = self._with_room(start + job.result_bytes)
         request = {
             'codec': job.codec,
             'length': length,
             'start': start,
-            'size': size,
+            'size': len(shared),
             'work': job.work_bytes + length,
             'width': job.width,
             'height': job.height,
             'quantised': job.quantised,
         }
-        with mmap.mmap(self._memory, size) as shared:
-            shared[:length] = job.data
-            try:
-                self._connection.send_bytes(json.dumps(request).encode())
-            except OSError as error:
-                raise self._ended() from error
-            answer = self._receive(limit_s, f'took longer than {limit_s:g} s (input.decode_time)')
-            if 'error' in answer:
-                raise SensorError(quoted(answer['error'])[1:-1])
-            return _copied(shared, start, np.dtype(answer['dtype']), tuple(answer['shape']))
+        shared[:length] = job.data
+        try:
+            self._connection.send_bytes(json.dumps(request).encode())
+        except OSError as error:
+            raise self._ended() from error
+        answer = self._receive(limit_s, f'took longer than {limit_s:g} s (input.decode_time)')
+        if 'error' in answer:
+            raise SensorError(quoted(answer['error'])[1:-1])
+        return _copied(shared, start, np.dtype(answer['dtype']), tuple(answer['shape']))
 
     @property
     def is_over(self) -> bool:
@@ -111,6 +110,8 @@ class DecoderProcess:
         self.kill()
         self._process.wait()
         self._connection.close()
+        if self._shared is not None:
+            self._shared.close()
         os.close(self._memory)
 
     def _receive(self, limit_s: float, complaint: str) -> dict[str, Any]:
@@ -129,11 +130,20 @@ class DecoderProcess:
         how = signal.Signals(-code).name if code < 0 else f'exit status {code}'
         return SensorError(f'ended its decoder ({how})')
 
-    def _make_room(self, size: int) -> None:
-        """Let the shared memory hold ``size`` bytes, and give back what a huge picture took."""
-        if size > self._size or self._size > 4 * size + (1 << 20):
-            os.ftruncate(self._memory, size)
-            self._size = size
+    def _with_room(self, size: int) -> mmap.mmap:
+        """Return the shared memory with at least ``size`` bytes.
+
+        It stays as it is from picture to picture, since every new mapping costs its page faults;
+        what a huge picture took is given back.
+        """
+        held = 0 if self._shared is None else len(self._shared)
+        if self._shared is None or size > held or held > 4 * size + _GRAIN:
+            if self._shared is not None:
+                self._shared.close()
+            held = -(-size // _GRAIN) * _GRAIN
+            os.ftruncate(self._memory, held)
+            self._shared = mmap.mmap(self._memory, held)
+        return self._shared
 
 
 def _copied(

@@ -41,7 +41,7 @@ def serve(socket: int, memory: int) -> None:
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 2)  # libpng and libjpeg complain there, at every damaged picture
     cv2.setNumThreads(1)
-    own_bytes = _address_space()
+    pictures = _Pictures(memory)
     with Connection(socket) as connection:
         connection.send_bytes(b'{}')  # ready
         while True:
@@ -49,15 +49,26 @@ def serve(socket: int, memory: int) -> None:
                 request = json.loads(connection.recv_bytes())
             except EOFError:
                 return
-            connection.send_bytes(json.dumps(_answer(request, memory, own_bytes)).encode())
+            connection.send_bytes(json.dumps(pictures.answer(request)).encode())
 
 
-def _answer(request: dict[str, Any], memory: int, own_bytes: int) -> dict[str, Any]:
-    """Put the picture asked for into the shared memory and return its type and shape."""
-    size = request['size']
-    try:
-        _limit(own_bytes + size + request['work'] + _SPARE_BYTES)
-        with mmap.mmap(memory, size) as shared:
+class _Pictures:
+    """Decodes what lies in the shared memory.
+
+    Args:
+        memory: Its file descriptor.
+    """
+
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
+        self._own_bytes = _address_space()
+        self._shared: mmap.mmap | None = None
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Put the picture asked for into the shared memory and return its type and shape."""
+        try:
+            _limit(self._own_bytes + request['size'] + request['work'] + _SPARE_BYTES)
+            shared = self._mapped(request['size'])
             pixels = decoded(
                 np.frombuffer(shared.read(request['length']), np.uint8),
                 request['codec'],
@@ -67,11 +78,21 @@ def _answer(request: dict[str, Any], memory: int, own_bytes: int) -> dict[str, A
             )
             shared.seek(request['start'])
             shared.write(np.ascontiguousarray(pixels).data)
-    except SensorError as error:
-        return {'error': str(error)}
-    except Exception as error:  # the boundary of this process: whatever it is, it is told
-        return {'error': f'{type(error).__name__}: {error}'}
-    return {'dtype': pixels.dtype.name, 'shape': pixels.shape}
+        except SensorError as error:
+            return {'error': str(error)}
+        except Exception as error:  # the boundary of this process: whatever it is, it is told
+            return {'error': f'{type(error).__name__}: {error}'}
+        return {'dtype': pixels.dtype.name, 'shape': pixels.shape}
+
+    def _mapped(self, size: int) -> mmap.mmap:
+        """Return the memory, ``size`` bytes of it, at its beginning."""
+        if self._shared is None or len(self._shared) != size:
+            if self._shared is not None:
+                self._shared.close()
+                self._shared = None
+            self._shared = mmap.mmap(self._memory, size)
+        self._shared.seek(0)
+        return self._shared
 
 
 def _limit(most_bytes: int) -> None:

@@ -138,7 +138,7 @@ def unreadable(encoding: str, reason: str) -> SensorError:
 
 
 def _upper_byte(pixels: NDArray[np.uint16], bits: int) -> NDArray[np.uint8]:
-    shifted: NDArray[np.uint16] = pixels >> (bits - 8)
+    shifted: NDArray[Any] = pixels >> (bits - 8)
     if bits < SIXTEEN:
         np.minimum(shifted, 255, out=shifted)
     return shifted.astype(np.uint8)
