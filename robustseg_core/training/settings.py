@@ -14,9 +14,10 @@ import jsonargparse
 
 from robustseg_core.documents import check_yaml, read_text
 from robustseg_core.errors import ConfigError, RobustSegError
-from robustseg_core.quoting import quoted
+from robustseg_core.quoting import cut, quoted
 from robustseg_core.training.config import TrainConfig
 
+MOST_SHOWN = 1000  # characters of an error, which may repeat what a file says
 USAGE_ERROR = 2  # the exit status of argparse
 # A network of its own for the teacher is none by default, and then has no keys to be found.
 SAME_KEYS = {'teacher_model': 'model'}
@@ -40,7 +41,7 @@ class SettingsParser(jsonargparse.ArgumentParser):
         elif found := _ALONE.search(message):
             message = self._unknown(found['key'])
         line = ' '.join(part.strip() for part in message.splitlines() if part.strip())
-        sys.stderr.write(f'{self.prog}: error: {line}\n')
+        sys.stderr.write(f'{self.prog}: error: {cut(line, MOST_SHOWN)}\n')
         sys.exit(USAGE_ERROR)
 
     def read(self, words: Sequence[str]) -> jsonargparse.Namespace:
@@ -107,7 +108,11 @@ def add_settings(parser: SettingsParser, description: str) -> None:
 def settings_of(parser: SettingsParser, parsed: jsonargparse.Namespace) -> TrainConfig:
     """Return the settings among what a parser with ``add_settings`` and no other option read."""
     parsed.pop('config')
-    return TrainConfig(**vars(parser.instantiate(parsed)))
+    try:
+        settings = vars(parser.instantiate(parsed))
+    except TypeError as error:  # a number or a text where a group of settings belongs
+        parser.error(f'a group of settings is none: {error}')
+    return TrainConfig(**settings)
 
 
 def read_settings(command: str, file: Path | None, settings: Sequence[str]) -> TrainConfig:

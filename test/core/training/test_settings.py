@@ -85,3 +85,13 @@ def test_words_overrule_the_file_and_groups_may_be_given_whole(tmp_path):
     assert config.teacher_model.backbone == 'mit_b2'
     assert config.student.epochs == 20
     assert config.out == Path('runs/default')
+
+
+def test_a_long_value_is_cut(capsys, tmp_path):
+    assert len(refused(capsys, [], f'data: {{crop: {"x" * 20_000}}}\n', tmp_path)) < 1200
+    assert len(refused(capsys, [], f'data: {{{"a" * 5000}: 1}}\n', tmp_path)) < 1200
+
+
+def test_a_number_in_place_of_a_group_is_told(capsys, tmp_path):
+    for group in ('data', 'model', 'teacher', 'student', 'distillation'):
+        assert refused(capsys, [], f'{group}: 1e300\n', tmp_path)
