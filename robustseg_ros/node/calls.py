@@ -26,14 +26,14 @@ def answer_all(node: Any, on_error: Callable[[Exception], None]) -> None:
         service.callback = _answering(service, on_error)
 
 
-def refusal(service: type, request: Any, reason: str) -> Any:
+def refusal(service: Any, request: Any, reason: str) -> Any:
     """Return the response of ``service`` that says that nothing was done, and why."""
     result = SetParametersResult(successful=False, reason=reason)
     if service is SetParameters:
         return SetParameters.Response(results=[result] * len(request.parameters))
     if service is SetParametersAtomically:
         return SetParametersAtomically.Response(result=result)
-    response = service.Response()  # type: ignore[attr-defined]
+    response = service.Response()
     if hasattr(response, 'message'):
         response.message = reason
     return response

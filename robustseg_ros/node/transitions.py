@@ -13,11 +13,12 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from robustseg_core.errors import RobustSegError
 
 Node = TypeVar('Node', bound=Any)
-Result = TransitionCallbackReturn
-Transition = Callable[[Node, Any], Result | Awaitable[Result]]
+Transition = Callable[[Node, Any], TransitionCallbackReturn | Awaitable[TransitionCallbackReturn]]
 
 
-def reported(transition: Transition[Node]) -> Callable[[Node, Any], Awaitable[Result]]:
+def reported(
+    transition: Transition[Node],
+) -> Callable[[Node, Any], Awaitable[TransitionCallbackReturn]]:
     """Log what ``transition`` raises, and tell the node's ``on_failed(message)``.
 
     An error raised on purpose is a FAILURE (back to the state before); anything else is a bug:
@@ -25,7 +26,7 @@ def reported(transition: Transition[Node]) -> Callable[[Node, Any], Awaitable[Re
     """
 
     @wraps(transition)
-    async def wrapper(node: Node, state: Any) -> Result:
+    async def wrapper(node: Node, state: Any) -> TransitionCallbackReturn:
         step = transition.__name__.removeprefix('on_')
         try:
             result = transition(node, state)
