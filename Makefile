@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The ament index of the ROS wheels is the environment itself.
 export AMENT_PREFIX_PATH := $(abspath $(VENV))
+# torch's threads would spin while they wait for each other, which on a busy machine costs seconds.
+export OMP_WAIT_POLICY := PASSIVE
 
 .PHONY: demo test lint clean
 
