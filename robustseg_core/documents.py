@@ -92,7 +92,7 @@ def check_yaml(text: str, place: str) -> None:
 
 def _measure(events: Iterable[yaml.Event], place: str) -> None:
     """Follow the nesting, and how much there is once every alias stands for what it repeats."""
-    parts: dict[str, int] = {}  # anchor -> parts of what it names
+    parts: dict[str | None, int] = {}  # anchor -> parts of what it names
     open_anchors: list[str | None] = []
     sizes = [0]  # of what is open, innermost last
     for event in events:

@@ -53,13 +53,16 @@ def parse_header(text: str, place: str) -> Header:
     if type(version := content['version']) is not int or version != VERSION:
         msg = f'{place}: format version {shown(version)} found, {VERSION} wanted.'
         raise CheckpointError(msg)
-    config, provenance = content.get('config'), content.get('provenance')
-    for name, value in (('config', config), ('provenance', provenance)):
-        if not isinstance(value, Mapping):
+    parts: dict[str, Mapping[str, Any]] = {}
+    for name in ('config', 'provenance'):
+        if not isinstance(value := content.get(name), Mapping):
             msg = f'{place}: the metadata describes no model: {name} is {shown(value)}.'
             raise CheckpointError(msg)
+        parts[name] = value
     try:
-        return Header(SegmenterConfig.from_dict(config), dict(provenance), content)
+        return Header(
+            SegmenterConfig.from_dict(parts['config']), dict(parts['provenance']), content
+        )
     except ConfigError as error:
         msg = f'{place}: the metadata describes no model: {error}'
         raise CheckpointError(msg) from error

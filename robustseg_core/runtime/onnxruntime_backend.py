@@ -69,7 +69,8 @@ class OnnxRuntimeBackend:
         inputs = {each.name: each.shape for each in self._head.get_inputs()}
         shapes = [inputs.get(name, ()) for name in MAPS]
         if not all(len(shape) == 4 and is_whole(shape[1], 1, MOST_WIDTH) for shape in shapes):
-            msg = f'{head}: no graph of ours: its inputs are {shown(inputs)}, not {MAPS}.'
+            place = head if isinstance(head, Path) else 'The head'
+            msg = f'{place}: no graph of ours: its inputs are {shown(inputs)}, not {MAPS}.'
             raise CheckpointError(msg)
         self._channels = [shape[1] for shape in shapes]
 

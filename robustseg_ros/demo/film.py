@@ -150,9 +150,8 @@ def _overlay(scene: Scene, labels: LabelSet, side: int) -> Image.Image:
         draw.multiline_text(place, text, GREY, _font(13), anchor='mm', align='center')
         return picture
     leader = scene.used[0]
-    painted = paint_overlay(
-        backdrop(leader, scene.images[leader]), labels.colourise(scene.class_ids), OPACITY
-    )
+    seen = backdrop(leader, scene.images[leader])
+    painted = paint_overlay(seen, 'rgb', labels.colourise(scene.class_ids), OPACITY)
     return _resized(painted, side)
 
 

@@ -83,5 +83,5 @@ def _packed(colours: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """Return (256,) numbers whose bytes are 0, red, green, blue."""
     shown = colours.astype(np.uint32)
     shown[IGNORE_ID] = UNLABELLED_GREY
-    packed: NDArray[np.uint32] = shown[:, 0] << 16 | shown[:, 1] << 8 | shown[:, 2]
-    return packed
+    packed = shown[:, 0] << 16 | shown[:, 1] << 8 | shown[:, 2]
+    return packed.astype(np.uint32, copy=False)
