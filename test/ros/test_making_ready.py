@@ -14,6 +14,7 @@ import rclpy
 
 from robustseg_core.runtime import opening
 from robustseg_core.runtime.graph_description import GraphDescription
+from robustseg_core.runtime.preparation import SIZES_KEPT
 from robustseg_ros.segment.node import SegmentNode
 
 PREPARES = 'The network prepares for masks of'
@@ -98,7 +99,7 @@ def test_diagnostics_say_that_the_network_is_being_prepared(make_node, monkeypat
 
 
 def test_another_size_every_frame_costs_no_mask(start, scene):
-    """Each would take OpenVINO most of a second: none lasts, and none is prepared."""
+    """Each would take OpenVINO most of a second, in which no frame waits for it."""
     pytest.importorskip('openvino')
     driver = start(backend='openvino')
     driver.settle('R', timeout_s=60.0)
@@ -118,7 +119,8 @@ def test_another_size_every_frame_costs_no_mask(start, scene):
     assert all(each in sent for each in found)
     # On a busy machine the newest wins; that masks end for a second, or for good, is the fault.
     assert len(found) >= len(sent) / 2
-    assert PREPARES not in driver.process.log()
+    # So small, several have one size to the network: some seem to stay, and these are bounded.
+    assert driver.process.log().count(PREPARES) < SIZES_KEPT
 
 
 @pytest.mark.ros
