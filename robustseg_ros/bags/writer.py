@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 import shutil
+import sqlite3
 import tempfile
 from types import TracebackType
 
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from robustseg_core.errors import DataError
+from robustseg_core.errors import DataError, WriteError
+from robustseg_core.quoting import quoted
 from robustseg_ros.bags.channels import Channel, Record
 from robustseg_ros.bags.definitions import typestore
 
@@ -40,6 +44,9 @@ def storage_of(path: Path, storage: str | None) -> str:
 class BagWriter:
     """Writes records to a new bag, which appears under its name when it is complete.
 
+    What cannot be written, on a full disk for one, is a WriteError of any method, and leaves
+    nothing; what was there stays.
+
     Args:
         path: ``NAME.mcap`` or ``NAME.db3`` for a single file, else a folder.
         storage: See ``storage_of``.
@@ -61,25 +68,28 @@ class BagWriter:
         self._connections: dict[str, Connection] = {}
 
     def __enter__(self) -> BagWriter:
-        try:
+        with self._telling():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             folder = tempfile.mkdtemp(prefix=f'.{self._path.name}.', dir=self._path.parent)
-        except OSError as error:
-            msg = f'Cannot write {str(self._path)!r}: {error.strerror}.'
-            raise DataError(msg) from error
         self._folder = Path(folder)
         single = self._path.suffix in FILE_STORAGES
         self._bag = self._folder / (self._path.stem if single else self._path.name)
         self._writer = Writer(self._bag, version=9, storage_plugin=STORAGES[self._storage])
-        self._writer.open()
+        try:
+            with self._telling():
+                self._writer.open()
+        except BaseException:
+            self._give_up()
+            raise
         return self
 
     def write(self, record: Record) -> None:
         """Append a record; those of one topic are in the order of time."""
         channel = record.channel
-        connection = self._connections.get(channel.topic) or self._connect(channel)
         data = typestore().serialize_cdr(record.message, channel.msgtype)
-        self._writer.write(connection, record.time_ns, data)
+        with self._telling():
+            connection = self._connections.get(channel.topic) or self._connect(channel)
+            self._writer.write(connection, record.time_ns, data)
 
     def __exit__(
         self,
@@ -88,16 +98,34 @@ class BagWriter:
         trace: TracebackType | None,
     ) -> None:
         try:
-            if kind is not None:
-                self._writer.abort()
-                return
-            self._writer.close()
-            _remove(self._path)
-            single = self._path.suffix in FILE_STORAGES
-            written = self._bag / f'{self._bag.name}{self._path.suffix}' if single else self._bag
-            written.rename(self._path)
+            if kind is None:
+                with self._telling():
+                    self._writer.close()
+                    _remove(self._path)
+                    self._written().rename(self._path)
         finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._give_up()
+
+    def _written(self) -> Path:
+        """Return the file or folder that becomes the bag."""
+        if self._path.suffix in FILE_STORAGES:
+            return self._bag / f'{self._bag.name}{self._path.suffix}'
+        return self._bag
+
+    def _give_up(self) -> None:
+        """Close and remove what has not become the bag."""
+        with suppress(OSError, sqlite3.Error):  # what was not written yet does not fit either
+            self._writer.abort()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            msg = f'{quoted(self._path)} cannot be written: {reason}.'
+            raise WriteError(msg) from error
 
     def _connect(self, channel: Channel) -> Connection:
         connection = self._writer.add_connection(

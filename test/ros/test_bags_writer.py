@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+import resource
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ pytest.importorskip('rosbags')
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import QosDurability, QosReliability
 
-from robustseg_core.errors import DataError
+from robustseg_core.errors import DataError, WriteError
 from robustseg_ros.bags import channels, messages
 from robustseg_ros.bags.channels import Channel, Record
 from robustseg_ros.bags.writer import BagWriter
@@ -86,6 +87,23 @@ def test_failure_half_way_leaves_nothing_and_keeps_the_old(tmp_path: Path) -> No
     with pytest.raises(DataError, match='a broken file'):
         write(path, records(), overwrite=True)
     assert [entry.name for entry in tmp_path.iterdir()] == ['bag.mcap']
+    assert read(path)[0][2] == 'old'
+
+
+@pytest.mark.parametrize('name', ['bag.mcap', 'bag.db3', 'bag'])
+def test_a_full_disk_is_one_line_and_leaves_the_old_alone(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    write(path, ['old'])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Writing fails in the midst of a file that grows larger, as on a disk that is full.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
+    try:
+        with pytest.raises(WriteError, match=f"{name}' cannot be written: ") as caught:
+            write(path, ['x' * 100_000 for _ in range(100)], overwrite=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert len(str(caught.value).splitlines()) == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
     assert read(path)[0][2] == 'old'
 
 
