@@ -37,18 +37,18 @@ class LabelSet:
             raise ConfigError(msg)
         if not 1 <= len(self.classes) <= IGNORE_ID:
             msg = (
-                f'Label set {self.name!r} must have 1 to {IGNORE_ID} classes, '
+                f'Label set {shown(self.name)} must have 1 to {IGNORE_ID} classes, '
                 f'got {len(self.classes)}.'
             )
             raise ConfigError(msg)
         if len(self.classes) != len(self.palette):
             msg = (
-                f'Label set {self.name!r} has {len(self.classes)} classes '
+                f'Label set {shown(self.name)} has {len(self.classes)} classes '
                 f'but {len(self.palette)} colours.'
             )
             raise ConfigError(msg)
         if not all(len(c) == 3 and all(is_whole(v, 0, 255) for v in c) for c in self.palette):
-            msg = f'Label set {self.name!r}: colours must be three numbers from 0 to 255.'
+            msg = f'Label set {shown(self.name)}: colours must be three numbers from 0 to 255.'
             raise ConfigError(msg)
 
     def __len__(self) -> int:
@@ -168,6 +168,6 @@ def label_set(name: str) -> LabelSet:
         ConfigError: No such set.
     """
     if name not in LABEL_SETS:
-        msg = f'Unknown label set {name!r}; known are {sorted(LABEL_SETS)}.'
+        msg = f'Unknown label set {shown(name)}; known are {sorted(LABEL_SETS)}.'
         raise ConfigError(msg)
     return LABEL_SETS[name]

@@ -81,17 +81,22 @@ class Modality:
             msg = f'A modality name must be a lower-case identifier, got {shown(name)}.'
             raise ConfigError(msg)
         if not isinstance(letter, str) or len(letter) != 1 or not letter.isupper():
-            msg = f'The letter of modality {name!r} must be one capital, got {shown(letter)}.'
+            msg = f'The letter of modality {shown(name)} must be one capital, got {shown(letter)}.'
             raise ConfigError(msg)
         if not is_name(self.encoding):
-            msg = f'The encoding of modality {name!r} must be a name, got {shown(self.encoding)}.'
+            msg = (
+                f'The encoding of modality {shown(name)} must be a name, '
+                f'got {shown(self.encoding)}.'
+            )
             raise ConfigError(msg)
         if not isinstance(self.unit, str):
-            msg = f'The unit of modality {self.name!r} must be a text, got {quoted(self.unit)}.'
+            msg = (
+                f'The unit of modality {shown(self.name)} must be a text, got {quoted(self.unit)}.'
+            )
             raise ConfigError(msg)
         if self.scale is not None and not (is_number(self.scale) and self.scale > 0):
             msg = (
-                f'The scale of modality {self.name!r} must be a number > 0, '
+                f'The scale of modality {shown(self.name)} must be a number > 0, '
                 f'got {quoted(self.scale)}.'
             )
             raise ConfigError(msg)
@@ -165,7 +170,7 @@ class ModalitySet:
         for member in self.members:
             if member.name == name:
                 return member
-        msg = f'Unknown modality {name!r}; known are {list(self.names)}.'
+        msg = f'Unknown modality {shown(name)}; known are {shown(list(self.names), 500)}.'
         raise ConfigError(msg)
 
     @property
@@ -193,7 +198,10 @@ class ModalitySet:
         """Return the names behind ``letters``, in this set's order: ``'LR'`` -> rgb, lidar."""
         by_letter = {member.letter: member.name for member in self.members}
         if unknown := sorted(set(letters) - set(by_letter)):
-            msg = f'Unknown modality letters {unknown} in {letters!r}; known are {self.letters}.'
+            msg = (
+                f'Unknown modality letters {shown(unknown)} in {shown(letters)}; '
+                f'known are {self.letters}.'
+            )
             raise ConfigError(msg)
         return self.ordered(by_letter[letter] for letter in letters)
 

@@ -13,6 +13,7 @@ import tempfile
 from time import monotonic
 from typing import Any
 
+from builtin_interfaces.msg import Time
 from hostile_messages import FOREIGN
 from mutations import mutated
 from node_driver import CAMERA_FROM_LIDAR, DOMAINS, PERIOD_S, Driver, NodeProcess
@@ -141,13 +142,17 @@ class NodeRun:
             send(number)
             rhythm.good += 1
             due_s += 2 * PERIOD_S
-            while (left := due_s - monotonic()) > 0:
-                driver.executor.spin_once(timeout_sec=left)
-                _note_masks(driver, rhythm)
+            self._listen(rhythm, due_s)
             self.memory_mb.append(_memory_mb(self.process.process.pid))
-        driver.spin(1.0)
-        _note_masks(driver, rhythm)
+        self._listen(rhythm, due_s + 1.0)
         return rhythm
+
+    def _listen(self, rhythm: Rhythm, until_s: float) -> None:
+        """Note when masks come, until a moment of steady time."""
+        while (left_s := until_s - monotonic()) > 0:
+            self._driver.executor.spin_once(timeout_sec=left_s)
+            rhythm.times += [monotonic()] * len(self._driver.masks)
+            self._driver.masks.clear()
 
     def _send_frame(self, frame: int) -> None:
         self._driver.publish(['rgb'])
@@ -181,6 +186,9 @@ class NodeRun:
             faults.append(f'SIGINT ended it after {self.stop_s:.1f} s')
         if self.memory_mb[-1] > self.memory_mb[len(self.memory_mb) // 10] + GROWTH_MB:
             faults.append(f'memory grew to {self.memory_mb[-1]:.0f} MB')
+        if self.refused['rgb']:
+            lines = [line for line in self.log.splitlines() if ' rgb: ' in line]
+            faults.append(f'{self.refused["rgb"]} good images were refused: {lines[-5:]}')
         if not all(self.refused[name] > 0 for name in ('depth', 'event', 'lidar')):
             faults.append(f'refused: {self.refused}')
         return faults
@@ -201,13 +209,10 @@ class NodeRun:
         message = mutated(_good(kind, rng), rng)
         if rng.random() < 0.8:  # most are of now, so that they are used
             message.header.stamp = self._driver.stamp()
+        else:  # of a time of its own: two that agree on another one are a recording's new start
+            message.header.stamp = Time(sec=int(rng.integers(1 << 31)))
         self._hostile[kind].publish(message)
         self.sent[kind] += 1
-
-
-def _note_masks(driver: Driver, rhythm: Rhythm) -> None:
-    rhythm.times += [monotonic()] * len(driver.masks)
-    driver.masks.clear()
 
 
 def _good(kind: str, rng: np.random.Generator) -> Any:

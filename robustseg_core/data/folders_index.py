@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
+import os.path
 from pathlib import Path
 from typing import NamedTuple
 
 from robustseg_core.data.folders_description import Description
 from robustseg_core.data.folders_pattern import FilePattern
 from robustseg_core.data.frames import TRUTH
-from robustseg_core.data.reading import EXAMPLES, is_there
+from robustseg_core.data.reading import EXAMPLES, MOST_BYTES, is_there
 from robustseg_core.errors import ConfigError, DataError
+from robustseg_core.files import read_regular
 from robustseg_core.modalities import ModalitySet
+from robustseg_core.quoting import cut, shown
 
 _Found = Mapping[str, Path]  # id -> file
 
@@ -47,8 +50,8 @@ def root_of(description: Description, root: Path | None) -> Path:
     if root is None:
         msg = f"{str(description.path)!r} has no 'root', and none was given; wanted a folder."
         raise ConfigError(msg)
-    if not root.is_dir():
-        msg = f'The root {str(root)!r} of {str(description.path)!r} is no folder.'
+    if not os.path.isdir(root):  # noqa: PTH112  -- Path.is_dir raises for a name too long
+        msg = f'The root {shown(str(root), 500)} of {str(description.path)!r} is no folder.'
         raise DataError(msg)
     return root
 
@@ -78,7 +81,7 @@ def find_frames(
     """
     kinds = (*wanted.names, TRUTH)
     places = {
-        pattern: 'labels.pattern' if kind == TRUTH else f'modalities.{kind}.pattern'
+        pattern: 'labels.pattern' if kind == TRUTH else f'modalities.{cut(kind)}.pattern'
         for kind in kinds
         for pattern in patterns_of(description, kind)
     }
@@ -86,9 +89,9 @@ def find_frames(
         pattern: _files(pattern, root, f'{str(description.path)!r}, {place}')
         for pattern, place in places.items()
     }
-    if empty := [f'{place} {p.text!r}' for p, place in places.items() if not found[p]]:
+    if empty := [f'{place} {shown(p.text)}' for p, place in places.items() if not found[p]]:
         msg = (
-            f'{str(description.path)!r}: nothing below {str(root)!r} matches '
+            f'{str(description.path)!r}: nothing below {shown(str(root), 500)} matches '
             f'{", ".join(empty)}; wanted at least one file each.'
         )
         raise DataError(msg)
@@ -109,7 +112,7 @@ def _files(pattern: FilePattern, root: Path, place: str) -> _Found:
         found[frame_id] = path
     if doubles:
         msg = (
-            f'{place}: {pattern.text!r} finds {len(doubles)} files too many, e.g. '
+            f'{place}: {shown(pattern.text)} finds {len(doubles)} files too many, e.g. '
             f'{"; ".join(doubles[:EXAMPLES])}; wanted one file for each id.'
         )
         raise DataError(msg)
@@ -133,12 +136,12 @@ def _paths(
 def _ids_of_split(description: Description, split: str, root: Path, known: Set[str]) -> list[str]:
     if split not in description.splits:
         msg = (
-            f'{str(description.path)!r} has no split {split!r}; known are '
-            f'{sorted(description.splits)}.'
+            f'{str(description.path)!r} has no split {shown(split)}; known are '
+            f'{shown(sorted(description.splits), 500)}.'
         )
         raise ConfigError(msg)
     rule = description.splits[split]
-    title = f'{str(description.path)!r}, splits.{split}'
+    title = f'{str(description.path)!r}, splits.{cut(split)}'
     if rule.matching:
         ids = [each for each in known if any(glob.fullmatch(each) for glob in rule.matching)]
         if not ids:
@@ -162,14 +165,22 @@ def _listed(name: str, description: Path, root: Path) -> tuple[str, ...]:
     """Read a list of ids, which lies beside the description or in the root."""
     places = [folder / name for folder in (description.parent, root)]
     for path in places:
-        if path.is_file():
-            lines = path.read_text(encoding='utf-8').splitlines()
+        if os.path.isfile(path):  # noqa: PTH113  -- as above
+            lines = _text(path).splitlines()
             if ids := tuple(line.strip() for line in lines if line.strip()):
                 return ids
             msg = f'List {str(path)!r} is empty; wanted an id on each line.'
             raise DataError(msg)
-    msg = f'There is no list {" or ".join(repr(str(path)) for path in places)}.'
+    msg = f'There is no list {" or ".join(shown(str(path), 500) for path in places)}.'
     raise DataError(msg)
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_regular(path, MOST_BYTES).decode()
+    except UnicodeDecodeError as error:
+        msg = f'List {shown(str(path), 500)} is no UTF-8 text.'
+        raise DataError(msg) from error
 
 
 def _conditions(description: Description, ids: list[str]) -> list[str]:
@@ -187,4 +198,4 @@ def _conditions(description: Description, ids: list[str]) -> list[str]:
 
 
 def _some(ids: Iterable[str]) -> str:
-    return ', '.join(repr(each) for each in sorted(ids)[:EXAMPLES])
+    return ', '.join(shown(each) for each in sorted(ids)[:EXAMPLES])

@@ -16,6 +16,7 @@ from robustseg_core.data.reading import EXAMPLES, read_array
 from robustseg_core.data.yaml_section import Section
 from robustseg_core.errors import ConfigError, DataError
 from robustseg_core.labels import IGNORE_ID, LabelSet, distinct_colours, label_set
+from robustseg_core.quoting import shown
 
 IGNORE, REFUSE = 'ignore', 'refuse'
 IDS, COLOURS = 'ids', 'colours'
@@ -98,7 +99,7 @@ def _choice(section: Section, name: str, choices: tuple[str, str]) -> str:
     """Return the text at ``name``, by default the first of ``choices``."""
     value = section.text(name) if name in section else choices[0]
     if value not in choices:
-        msg = f'{section.place(name)}: wanted one of {list(choices)}, got {value!r}.'
+        msg = f'{section.place(name)}: wanted one of {list(choices)}, got {shown(value)}.'
         raise ConfigError(msg)
     return value
 
@@ -110,7 +111,10 @@ def _label_set(section: Section) -> LabelSet:
             return label_set(name)
     name, classes = section.text('name'), section.texts('classes')
     if doubles := sorted({each for each in classes if classes.count(each) > 1}):
-        msg = f'{section.place("classes")}: {doubles} are there twice; wanted different names.'
+        msg = (
+            f'{section.place("classes")}: {shown(doubles)} are there twice; wanted different '
+            f'names.'
+        )
         raise ConfigError(msg)
     palette = section.value('palette') if 'palette' in section else distinct_colours(len(classes))
     with section.at('palette'):
@@ -126,7 +130,10 @@ def _as_they_are(labels: LabelSet, *, coloured: bool) -> dict[int, int]:
         value = _packed(colour)
         if value in classes:
             names = [labels.classes[classes[value]], labels.classes[number]]
-            msg = f'Classes {names} share the colour {_colour_text(value)}; wanted different ones.'
+            msg = (
+                f'Classes {shown(names)} share the colour {_colour_text(value)}; wanted '
+                f'different ones.'
+            )
             raise ConfigError(msg)
         classes[value] = number
     return classes
@@ -134,7 +141,7 @@ def _as_they_are(labels: LabelSet, *, coloured: bool) -> dict[int, int]:
 
 def _mapped(values: Any, labels: LabelSet, *, coloured: bool) -> dict[int, int]:
     if not isinstance(values, Mapping) or not values:
-        msg = f'Wanted value: class, with {IGNORE!r} for none, got {values!r}.'
+        msg = f'Wanted value: class, with {IGNORE!r} for none, got {shown(values)}.'
         raise ConfigError(msg)
     # 255 is no class wherever labels are bytes, unless the map says otherwise.
     classes = {} if coloured else {IGNORE_ID: IGNORE_ID}
@@ -145,7 +152,7 @@ def _mapped(values: Any, labels: LabelSet, *, coloured: bool) -> dict[int, int]:
 
 def _id(key: Any) -> int:
     if not isinstance(key, int) or isinstance(key, bool) or key < 0:
-        msg = f'Wanted an id, a whole number >= 0 (or format: {COLOURS}), got {key!r}.'
+        msg = f'Wanted an id, a whole number >= 0 (or format: {COLOURS}), got {shown(key)}.'
         raise ConfigError(msg)
     return key
 
@@ -153,7 +160,7 @@ def _id(key: Any) -> int:
 def _colour(key: Any) -> int:
     parts = [part.strip() for part in key.split(',')] if isinstance(key, str) else []
     if len(parts) != 3 or not all(part.isdecimal() and int(part) <= 255 for part in parts):
-        msg = f"Wanted a colour such as '128,64,128', got {key!r}."
+        msg = f"Wanted a colour such as '128,64,128', got {shown(key)}."
         raise ConfigError(msg)
     red, green, blue = (int(part) for part in parts)
     return _packed((red, green, blue))
@@ -168,8 +175,8 @@ def _class_id(target: Any, labels: LabelSet) -> int:
     if is_number and (0 <= target < len(labels) or target == IGNORE_ID):
         return int(target)
     msg = (
-        f'Wanted a class, its id 0..{len(labels) - 1}, or {IGNORE!r}, got {target!r}; classes of '
-        f'{labels.name!r} are {list(labels.classes)}.'
+        f'Wanted a class, its id 0..{len(labels) - 1}, or {IGNORE!r}, got {shown(target)}; '
+        f'classes of {shown(labels.name)} are {shown(list(labels.classes), 500)}.'
     )
     raise ConfigError(msg)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import re
 
 from robustseg_core.errors import ConfigError
+from robustseg_core.quoting import shown
 
 _TOKENS = re.compile(r'\*\*/|\*\*|\*|\?|\[!?\]?[^]]*\]|\{\w*\}|.', re.DOTALL)
 _WILD = {'**/': '(?:.*/)?', '**': '.*', '*': '[^/]*', '?': '[^/]'}
@@ -32,10 +33,13 @@ class FilePattern:
 
     def __post_init__(self) -> None:
         if '{id}' not in self.text:
-            msg = f"Pattern {self.text!r} has no '{{id}}', by which files are joined into frames."
+            msg = (
+                f"Pattern {shown(self.text)} has no '{{id}}', by which files are joined into "
+                f'frames.'
+            )
             raise ConfigError(msg)
         if self.text.startswith('/') or '..' in self.text.split('/'):
-            msg = f'Pattern {self.text!r} must lie below the root.'
+            msg = f'Pattern {shown(self.text)} must lie below the root.'
             raise ConfigError(msg)
         self._regex  # noqa: B018  -- refuses what it cannot read
 
@@ -80,7 +84,7 @@ def condition_pattern(text: str) -> re.Pattern[str]:
         ConfigError: It has no ``{condition}``, or another placeholder.
     """
     if '{condition}' not in text:
-        msg = f"Pattern {text!r} has no '{{condition}}'."
+        msg = f"Pattern {shown(text)} has no '{{condition}}'."
         raise ConfigError(msg)
     return _translated(text, 'condition', '([^/]+)', '([^/]+)')
 
@@ -96,7 +100,7 @@ def _translated(text: str, placeholder: str, first: str, again: str) -> re.Patte
             group = again
         elif token.startswith('{') and len(token) > 1:
             wanted = f"only '{{{placeholder}}}'" if placeholder else 'none'
-            msg = f'Pattern {text!r} has the placeholder {token!r}; wanted {wanted}.'
+            msg = f'Pattern {shown(text)} has the placeholder {shown(token)}; wanted {wanted}.'
             raise ConfigError(msg)
         elif token.startswith('[') and len(token) > 2:
             is_negated = token[1] == '!'
@@ -107,5 +111,5 @@ def _translated(text: str, placeholder: str, first: str, again: str) -> re.Patte
     try:
         return re.compile(''.join(parts))
     except re.error as error:
-        msg = f'Pattern {text!r} cannot be read: {error}.'
+        msg = f'Pattern {shown(text)} cannot be read: {error}.'
         raise ConfigError(msg) from error

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from robustseg_core.errors import ConfigError
+from robustseg_core.quoting import shown
 
 
 class Measurement(Enum):
@@ -57,6 +58,6 @@ def encoding_of(name: str) -> Encoding:
         ConfigError: There is none.
     """
     if name not in ENCODINGS:
-        msg = f'Unknown encoding {name!r}; known are {sorted(ENCODINGS)}.'
+        msg = f'Unknown encoding {shown(name)}; known are {sorted(ENCODINGS)}.'
         raise ConfigError(msg)
     return ENCODINGS[name]

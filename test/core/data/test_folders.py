@@ -338,6 +338,12 @@ def test_what_does_not_fit_the_files_is_told(
         opened(split, change)
 
 
+def test_list_that_is_no_text_is_refused(opened: Callable[..., Folders], root: Path) -> None:
+    (root / 'list.txt').write_bytes(b'\xff\xfe\x00')
+    with pytest.raises(DataError, match=r"List '.*list.txt' is no UTF-8 text"):
+        opened('listed')
+
+
 def test_empty_list_is_refused(opened: Callable[..., Folders], root: Path) -> None:
     (root / 'list.txt').write_text('\n')
     with pytest.raises(DataError, match=r"List '.*list.txt' is empty"):

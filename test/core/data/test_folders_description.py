@@ -37,6 +37,7 @@ GOOD: dict[str, Any] = {
     'splits': {'train': {'prefix': 'train/'}},
 }
 REMOVED = object()
+LONG = 'x' * 20_000
 
 
 def described(folder: Path, **changes: Any) -> Description:
@@ -192,3 +193,31 @@ def test_yaml_that_would_run_code_is_refused(tmp_path: Path) -> None:
     path.write_text('root: !!python/object/apply:os.getcwd []')
     with pytest.raises(ConfigError, match='is no YAML: could not determine a constructor'):
         read_description(path)
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'rgb__encoding': LONG},
+        {'rgb__pattern': LONG},
+        {'rgb__pattern': LONG + '{id}{other}'},
+        {'rgb__letter': LONG},
+        {'labels__pattern': LONG},
+        {'labels__map': LONG},
+        {'labels__map': {LONG: 'road'}},
+        {'labels__map': {0: LONG}},
+        {'labels__unmapped': LONG},
+        {'labels__classes': [LONG, LONG]},
+        {'labels__set': LONG},
+        {'condition': LONG},
+        {LONG: 1},
+    ],
+    ids=lambda change: next(iter(change))[:20],
+)
+def test_a_value_without_end_is_cut_where_it_is_complained_of(
+    change: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        described(tmp_path, **change)
+    assert len(str(caught.value)) < 1500
+    assert len(str(caught.value).splitlines()) == 1
