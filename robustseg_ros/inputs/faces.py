@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from robustseg_core.quoting import quoted
+from robustseg_ros.inputs.measurements import Size, size_text
 
 WINDOW = 20  # messages
 # So many changes within them are two publishers; a driver that is set anew makes one.
@@ -24,10 +25,10 @@ class Face(NamedTuple):
     """
 
     frame_id: str
-    size: tuple[int, int] | None
+    size: Size | None
 
     def __str__(self) -> str:
-        size = '' if self.size is None else f', {_words(self.size)}'
+        size = '' if self.size is None else f', {size_text(self.size)}'
         return f'frame {quoted(self.frame_id)}{size}'
 
 
@@ -78,28 +79,24 @@ def registration_complaint(face: Face, leader: str, leading: Face) -> str:
                      f'{quoted(leading.frame_id)}')  # fmt: skip
     if (differ := _sizes_differ(face.size, leading.size)) and face.size and leading.size:
         found.append(
-            f'its {differ} is {_words(face.size)}, that of {leader} {_words(leading.size)}'
+            f'its {differ} is {size_text(face.size)}, that of {leader} {size_text(leading.size)}'
         )
     if not found:
         return ''
     return f'{" and ".join(found)}, but they are fused as registered: pixel on pixel'
 
 
-def camera_complaint(camera_size: tuple[int, int], face: Face) -> str:
+def camera_complaint(camera_size: Size, face: Face) -> str:
     """Return that a camera's CameraInfo is of another size than its image, if it is."""
     if face.size is None or face.size == camera_size:
         return ''
     return (
-        f'its CameraInfo is for {_words(camera_size)}, its image is {_words(face.size)}: '
+        f'its CameraInfo is for {size_text(camera_size)}, its image is {size_text(face.size)}: '
         'points may be drawn in the wrong place'
     )
 
 
-def _words(size: tuple[int, int]) -> str:
-    return f'{size[0]}x{size[1]}'
-
-
-def _sizes_differ(one: tuple[int, int] | None, other: tuple[int, int] | None) -> str:
+def _sizes_differ(one: Size | None, other: Size | None) -> str:
     if one is None or other is None or one == other or 0 in (*one, *other):
         return ''
     aspects = one[1] / one[0], other[1] / other[0]

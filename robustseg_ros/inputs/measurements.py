@@ -19,6 +19,11 @@ from robustseg_core.sensors import (
 Size = tuple[int, int]  # height, width
 
 
+def size_text(size: Size) -> str:
+    """Return a size in words: ``720x1280``."""
+    return f'{size[0]}x{size[1]}'
+
+
 class Measurement(Protocol):
     """One message of a sensor, checked but not yet worked on."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from robustseg_core.quoting import quoted
 from robustseg_core.runtime.preparation import SIZES_KEPT, Preparation
-from robustseg_ros.inputs.measurements import Size
+from robustseg_ros.inputs.measurements import Size, size_text
 from robustseg_ros.node.side_thread import SideThread
 
 if TYPE_CHECKING:
@@ -149,8 +149,3 @@ class NetworkSizes:
 def _unlike(wanted: Size) -> Callable[[Size], float]:
     """Return how unlike in shape another size is."""
     return lambda size: abs(math.log(size[0] * wanted[1] / (size[1] * wanted[0])))
-
-
-def size_text(size: Size) -> str:
-    """Return (height, width) in words: ``720x1280``."""
-    return f'{size[0]}x{size[1]}'

@@ -20,7 +20,7 @@ from robustseg_core.quoting import quoted
 from robustseg_ros.inputs.camera_keeper import CameraKeeper
 from robustseg_ros.inputs.frames import Frame, FrameReport
 from robustseg_ros.inputs.images import CV_BRIDGE
-from robustseg_ros.inputs.measurements import Measurement
+from robustseg_ros.inputs.measurements import Measurement, size_text
 from robustseg_ros.inputs.streams import Streams
 from robustseg_ros.node import optional
 from robustseg_ros.node.arguments import last_given
@@ -43,7 +43,6 @@ from robustseg_ros.node.telling import Telling, camera_problem
 from robustseg_ros.node.transitions import reported
 from robustseg_ros.node.worker import Worker
 from robustseg_ros.segment.loading import load_engine
-from robustseg_ros.segment.network_sizes import size_text
 from robustseg_ros.segment.outputs import Outputs
 from robustseg_ros.segment.pipeline import Pipeline
 from robustseg_ros.segment.status_values import status_values

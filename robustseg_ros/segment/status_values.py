@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from robustseg_core.models.embedded import checkpoint_path
+from robustseg_ros.inputs.measurements import size_text
 from robustseg_ros.inputs.streams import Streams
 from robustseg_ros.node.config import NodeConfig
-from robustseg_ros.segment.network_sizes import size_text
 from robustseg_ros.segment.pipeline import Pipeline
 
 if TYPE_CHECKING:
