@@ -13,6 +13,9 @@ MAX_AHEAD_NS = 500_000_000
 # Of a modality whose stamps jump: what a jump adds to its suspicion (each steady message takes one
 # away), above what its messages are refused, above what it has no say on the others, and the most.
 JUMP, SUSPECT, UNHEARD, WORST = 5, 4, 5, 10
+# So many messages in a row without a new stamp: the driver's stamp stands still. Fewer are
+# repetitions, e.g. of a topic with two publishers.
+STANDSTILL = 3
 
 
 class Beginning(Enum):
@@ -48,6 +51,7 @@ class _Seen:
     newest_ns: int  # the newest stamp that was believed
     highest_ns: int  # the largest lead that was believed
     suspicion: int = 0
+    stood: int = 0  # messages in a row whose stamp was no later than the one before
     back_ns: int | None = None  # when its stamps were last found to have jumped back
 
 
@@ -58,7 +62,9 @@ class StampJudge:
     start, so a stamp is never held against the clock alone. What counts is whether the modalities
     agree: on one robot, stamp minus arrival is nearly the same for all. Where they disagree, the
     larger camp is right; of two equal ones, the one of the clock's time or, if neither is, the one
-    that was right before. A modality without recent company is believed.
+    that was right before. A modality without recent company is believed, and the first of two
+    that disagree from the start in a recording: nothing tells who is right until a third is heard.
+    One whose stamps stand or fall is not heard on the others: it would draw the truth along.
 
     A modality whose stamps jump, back or ahead, is believed where that brings it nearer to the
     others: in a recording that starts over, once half of them have jumped. Else the jump is
@@ -92,6 +98,7 @@ class StampJudge:
             if other != name
             and abs(now_ns - seen.now_ns) <= self._max_skew_ns
             and seen.suspicion <= UNHEARD
+            and seen.stood < STANDSTILL
         ]
         lead_ns = stamp_ns - now_ns
         own = self._seen.setdefault(
@@ -111,6 +118,7 @@ class StampJudge:
             own.suspicion = min(own.suspicion + JUMP, WORST)
         else:
             own.suspicion = max(own.suspicion - 1, 0)
+        own.stood = 0 if stamp_ns > own.stamp_ns else own.stood + 1
         if is_back and own.stamp_ns - stamp_ns > self._jump_ns:
             own.back_ns = now_ns
         own.now_ns, own.stamp_ns, own.lead_ns = now_ns, stamp_ns, lead_ns
@@ -123,7 +131,9 @@ class StampJudge:
         own.highest_ns = lead_ns if is_back else max(own.highest_ns, lead_ns)
         begins = self._beginning(company, now_ns) if is_back else Beginning.NOTHING
         if begins is Beginning.ALL:
-            self._begin(now_ns, lead_ns)
+            # Of what nobody else sent lately nothing is still on its way.
+            self._begun = (now_ns, lead_ns) if company else None
+            self._begin(lead_ns)
         return Verdict(reason=None, begins=begins, right_ns=right_ns)
 
     def _right(self, leads: Sequence[int]) -> int:
@@ -179,9 +189,8 @@ class StampJudge:
             return None
         return f'stamp {stamp_ns / 1e9:.3f} s is of the time before stamps began again'
 
-    def _begin(self, now_ns: int, lead_ns: int) -> None:
+    def _begin(self, lead_ns: int) -> None:
         """Forget everybody but those whose stamps are of the new time already."""
-        self._begun = (now_ns, lead_ns)
         self._right_ns = lead_ns
         self._seen = {
             name: replace(

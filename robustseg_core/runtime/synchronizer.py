@@ -10,15 +10,12 @@ from typing import Generic
 
 from robustseg_core.errors import ConfigError
 from robustseg_core.runtime.frames import Drops, FrameSet, Item, Stamped, SyncConfig
-from robustseg_core.runtime.stamps import Beginning, StampJudge, Verdict
+from robustseg_core.runtime.stamps import STANDSTILL, Beginning, StampJudge, Verdict
 
 __all__ = ['Drops', 'FrameSet', 'FrameSynchronizer', 'Stamped', 'SyncConfig']
 
 Clock = Callable[[], int]  # now, in nanoseconds; it may stand still and jump back
 
-# So many messages in a row without a new stamp: the driver's stamp stands still. Fewer are
-# repetitions, e.g. of a topic with two publishers.
-STANDSTILL = 3
 # So many messages in a row none of which is newer than one before: its time does not go on.
 NO_PROGRESS = 5
 # Frames of the past by which late measurements are recognised, and how many of these are needed.
