@@ -61,3 +61,24 @@ def test_reset_forgets_the_company():
     judge.judge('depth', 100 * S, 100 * S)
     judge.reset()
     assert judge.judge('lidar', 100 * S + HOUR, 100 * S).reason is None
+
+
+@pytest.mark.parametrize('step', [0, -S // 100])
+def test_one_whose_stamps_stand_or_fall_does_not_draw_the_truth_along(step):
+    judge = StampJudge(2 * S, S)
+    for index in range(60):
+        now = YEARS + index * S // 10
+        stands = now if index < 10 else YEARS + S + (index - 10) * step
+        judge.judge('depth', stands - YEARS, now)
+        # Neither is of the clock's time, and both are right until one stands.
+        assert judge.judge('rgb', now - YEARS + S // 5, now).reason is None
+
+
+def test_a_lone_one_that_jumps_to_and_fro_does_not_shut_out_those_that_come_later():
+    judge = StampJudge(2 * S, S)
+    for index in range(20):
+        now = YEARS + index * S // 20
+        judge.judge('rgb', now - YEARS - (index % 2) * 3 * S // 2, now)
+        if index > 1:
+            for name in ('depth', 'event'):
+                assert judge.judge(name, now - YEARS, now).reason is None
