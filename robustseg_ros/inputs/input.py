@@ -17,9 +17,10 @@ from robustseg_ros.inputs.measurements import Measurement
 from robustseg_ros.inputs.reader import Pending, Reader, Reading
 from robustseg_ros.inputs.refusals import refusal
 from robustseg_ros.inputs.shared_memory import foreign_users
+from robustseg_ros.inputs.subscribing import subscribe
 from robustseg_ros.node import optional
 from robustseg_ros.node.config import InputConfig
-from robustseg_ros.node.qos import input_qos, overridable
+from robustseg_ros.node.qos import input_qos
 
 # What a transport says where it does not number its messages.
 _UNNUMBERED = (1 << 64) - 1
@@ -81,9 +82,7 @@ class Input:
         if self._subscription is not None or message is None:
             return
         qos = input_qos(self.config.reliability, self.config.depth)
-        self._subscription = overridable(
-            self._node.create_subscription, message, self.config.topic, self._receive, qos
-        )
+        self._subscription = subscribe(self._node, message, self.config.topic, self._receive, qos)
 
     def disconnect(self) -> None:
         """End the subscription."""
@@ -138,7 +137,6 @@ class Input:
             return ''
         return complaints.silent_although_matched(silent_s, foreign_users())
 
-    # rclpy tells by the number of arguments that the second one is wanted.
     def _receive(self, msg: Any, info: dict[str, Any]) -> None:
         received_s = monotonic()
         sequence = info.get('publication_sequence_number', _UNNUMBERED)

@@ -49,6 +49,9 @@ VISION = OptionalPackage('vision_msgs.msg', '~/label_info is not published (~/pa
 EVENTS = OptionalPackage(
     'event_camera_msgs.msg', 'inputs of type events are refused (rendered event images are not)'
 )
+FILTERS = OptionalPackage(
+    'message_filters', 'inputs subscribe through rclpy alone, which costs nothing'
+)
 BOND = OptionalPackage(
     'bondpy.bondpy', 'a lifecycle manager of nav2 must not expect a bond (bond_timeout: 0.0)'
 )
