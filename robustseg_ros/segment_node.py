@@ -18,8 +18,8 @@ def main(args: list[str] | None = None) -> int:
     # wait for each other, which on busy cores turns milliseconds into seconds.
     os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     # It holds Python's lock for a second while it is loaded: best before there is a node that
-    # others wait for. That it is not there is told where it is needed, in configure.
-    with suppress(ImportError):
+    # others wait for. That it is not there, or broken, is told where it is needed, in configure.
+    with suppress(Exception):
         import_module('torch')
     # They take a second, too, in which the process may be told to end.
     from robustseg_ros.node.process import run

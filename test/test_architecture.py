@@ -17,7 +17,8 @@ PACKAGES = ('robustseg_core', 'robustseg_ros')
 MOST_LINES = 400
 
 # What each room of the core may import of the others.
-VOCABULARY = {'documents', 'errors', 'files', 'labels', 'modalities', 'quoting', 'ranges', 'typed'}
+VOCABULARY = {'documents', 'errors', 'files', 'labels', 'modalities', 'packages', 'quoting',
+              'ranges', 'typed'}  # fmt: skip
 LEARNING = {'data', 'training', 'evaluation', 'distillation'}
 MAY_IMPORT = {
     'sensors': VOCABULARY,
@@ -39,8 +40,7 @@ ROS = {
     'diagnostic_updater', 'event_camera_msgs', 'event_camera_py', 'geometry_msgs', 'launch',
     'launch_ros', 'lifecycle_msgs', 'message_filters', 'rcl_interfaces', 'rclpy', 'ros2bag',
     'rosbag2_py', 'rosgraph_msgs', 'rosidl_runtime_py', 'sensor_msgs', 'sensor_msgs_py',
-    'std_msgs', 'std_srvs', 'tf2_msgs', 'tf2_ros', 'vision_msgs',
-}  # fmt: skip
+    'std_msgs', 'std_srvs', 'tf2_msgs', 'tf2_ros', 'vision_msgs'}  # fmt: skip
 MAY_PRINT = re.compile(
     r'robustseg_core/[a-z_]+\.py$|robustseg_ros/(demo/__main__|bags/(convert|play))\.py$'
 )

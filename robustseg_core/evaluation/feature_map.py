@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from robustseg_core.errors import ConfigError, DataError
 from robustseg_core.evaluation.canvas import INK, class_colour, new_figure, save
 from robustseg_core.labels import LabelSet
+from robustseg_core.packages import load_problem
 
 MARKERS = ('o', '^', 's', 'P', 'D', 'v', 'X', '*')
 FEWEST = 10
@@ -104,12 +105,12 @@ def _choice(class_ids: NDArray[Any], num_classes: int, seed: int) -> NDArray[np.
 
 def _embedded(features: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     """Return places (N, 2)."""
-    try:
-        from sklearn.decomposition import PCA  # type: ignore
-        from sklearn.manifold import TSNE  # type: ignore
-    except ImportError as error:
-        msg = f't-SNE needs scikit-learn ({error}): `pip install scikit-learn`.'
-        raise ConfigError(msg) from error
+    if why := load_problem('sklearn.manifold'):
+        msg = f't-SNE needs scikit-learn, which {why}: `pip install scikit-learn`.'
+        raise ConfigError(msg)
+    from sklearn.decomposition import PCA  # type: ignore
+    from sklearn.manifold import TSNE  # type: ignore
+
     count, channels = features.shape
     if channels > _COMPONENTS and count > _COMPONENTS:
         features = PCA(_COMPONENTS, random_state=seed).fit_transform(features)

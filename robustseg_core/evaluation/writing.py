@@ -13,6 +13,7 @@ from robustseg_core.evaluation.report import Subject, left_out, markdown
 from robustseg_core.evaluation.scores import Evaluation
 from robustseg_core.evaluation.tables import Table
 from robustseg_core.files import make_folder, replace_file
+from robustseg_core.packages import load_problem
 
 
 def write(evaluation: Evaluation, subject: Subject, gallery: Gallery | None, folder: Path) -> str:
@@ -50,10 +51,10 @@ def _pictures(
 ) -> tuple[list[str], list[str]]:
     if gallery is None:
         return [], []
-    try:
-        from robustseg_core.evaluation.drawing import draw
-    except ImportError as error:
-        return [], [f'No pictures were drawn, matplotlib is not installed: {error}.']
+    if why := load_problem('matplotlib'):
+        return [], [f'No pictures were drawn: matplotlib {why}.']
+    from robustseg_core.evaluation.drawing import draw
+
     return draw(evaluation, gallery, subject.dataset, subject.split, subject.seed, folder)
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from robustseg_core.errors import ConfigError
 from robustseg_core.models.mix_transformer import MIX_TRANSFORMERS, MixTransformer
+from robustseg_core.packages import load_problem
 
 STRIDES = (4, 8, 16, 32)
 
@@ -40,11 +41,11 @@ class TimmBackbone(nn.Module):
     def __init__(self, name: str, drop_path_rate: float) -> None:
         super().__init__()
         # Here and not above: a robot with a Mix Transformer starts without importing timm.
-        try:
-            import timm
-        except ImportError as error:
-            msg = f'Backbone {name!r} needs timm, which is not installed; {_known()}.'
-            raise ConfigError(msg) from error
+        if why := load_problem('timm'):
+            msg = f'Backbone {name!r} needs timm, which {why}; {_known()}.'
+            raise ConfigError(msg)
+        import timm
+
         if not timm.is_model(name):
             msg = f'Unknown backbone {name!r}; {_known()}, and every name of timm.list_models().'
             raise ConfigError(msg)

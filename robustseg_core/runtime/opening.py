@@ -9,9 +9,10 @@ from pathlib import Path
 
 import torch
 
-from robustseg_core.errors import CheckpointError, ConfigError
+from robustseg_core.errors import CheckpointError, ConfigError, RobustSegError
 from robustseg_core.models.checkpoint import load_model
 from robustseg_core.models.segmenter import MultimodalSegmenter
+from robustseg_core.packages import load_problem
 from robustseg_core.runtime import onnx_graphs, openvino_graphs
 from robustseg_core.runtime.backend import Backend
 from robustseg_core.runtime.onnxruntime_backend import OnnxRuntimeBackend
@@ -23,6 +24,10 @@ BACKENDS = ('torch', 'compiled', 'onnxruntime', 'openvino', 'tensorrt')
 CPU_ORDER = ('openvino', 'onnxruntime')  # the faster first; then torch
 
 _logger = logging.getLogger(__name__)
+
+
+class BrokenPackageError(ConfigError):
+    """A library is installed, which somebody did in order to use it, and does not load."""
 
 
 def open_backend(
@@ -86,11 +91,13 @@ def _tried(
     """Return the backend, or why it was passed over."""
     try:
         return _open_model(model, device, backend, precision)
-    except (CheckpointError, ConfigError, ImportError, RuntimeError) as error:
+    except Exception as error:  # a boundary: there is always torch, whatever a library raises
         # A ConfigError is a matter of course: not installed, or not in this precision. Any other
         # says that its installation is broken, or that it cannot convert this network.
-        level = logging.INFO if isinstance(error, ConfigError) else logging.WARNING
-        reason = f'{backend} passed over: {error}'
+        is_usual = isinstance(error, ConfigError) and not isinstance(error, BrokenPackageError)
+        level = logging.INFO if is_usual else logging.WARNING
+        kind = '' if isinstance(error, RobustSegError) else f'{type(error).__name__}: '
+        reason = f'{backend} passed over: {kind}{error}'
         _logger.log(level, '%s', reason)
         return reason
 
@@ -160,6 +167,7 @@ def check_installed(backend: str, *packages: str) -> None:
 
     Raises:
         ConfigError: A package is not installed.
+        BrokenPackageError: One is, but does not load; says why.
     """
     if missing := [each for each in packages if find_spec(each) is None]:
         msg = (
@@ -167,6 +175,10 @@ def check_installed(backend: str, *packages: str) -> None:
             f'`pip install {" ".join(missing)}`.'
         )
         raise ConfigError(msg)
+    for package in packages:
+        if why := load_problem(package):
+            msg = f'Backend {backend!r} needs {package}, which {why}.'
+            raise BrokenPackageError(msg)
 
 
 def _check_cpu(device: torch.device) -> None:

@@ -16,6 +16,7 @@ import torch
 
 from robustseg_core.errors import ConfigError, RobustSegError
 from robustseg_core.files import replace_file
+from robustseg_core.packages import load_problem
 from robustseg_core.runtime.graph_description import Size
 
 # An int8 graph says what is int8; what it leaves open is best in float16.
@@ -35,6 +36,9 @@ def check_usable(device: torch.device) -> None:
         raise ConfigError(msg)
     if find_spec('tensorrt') is None or find_spec('onnx') is None:
         msg = 'TensorRT or onnx is not installed: `pip install "tensorrt>=10,<11" onnx`.'
+        raise ConfigError(msg)
+    if why := load_problem('tensorrt') or load_problem('onnx'):
+        msg = f'TensorRT, or onnx, {why}.'
         raise ConfigError(msg)
 
 

@@ -29,7 +29,7 @@ def message_class(msgtype: str) -> type[Any] | None:
         return None
     try:
         found = getattr(import_module(f'{parts.package}.msg'), parts.name, None)
-    except ImportError:
+    except Exception:  # a boundary: a package that is broken raises whatever it likes
         return None
     return found if isinstance(found, type) else None
 

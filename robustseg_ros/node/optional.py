@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from robustseg_core.quoting import quoted
+from robustseg_core.packages import NOT_INSTALLED, load_problem
 
 
 class OptionalPackage(NamedTuple):
@@ -75,13 +75,12 @@ def why_missing(package: OptionalPackage) -> str:
 def missing(packages: Iterable[OptionalPackage]) -> list[Missing]:
     """Return which of ``packages`` are not there."""
     return [
-        Missing(package.name, why, package.loss, broken=why != _NOT_INSTALLED)
+        Missing(package.name, why, package.loss, broken=why != NOT_INSTALLED)
         for package in packages
         if (why := why_missing(package))
     ]
 
 
-_NOT_INSTALLED = 'is not installed'
 # Module -> why it does not load. Tried once: the graph asks twice a second, and what breaks while
 # it loads would do so anew.
 _broken: dict[str, str] = {}
@@ -90,17 +89,9 @@ _broken: dict[str, str] = {}
 def _import(module: str) -> _Import:
     if module in _broken:
         return _Import(None, _broken[module])
-    cause: BaseException
-    try:
+    why = load_problem(module)
+    if not why:
         return _Import(import_module(module), '')
-    except ModuleNotFoundError as error:
-        # The package itself, and not a part of it or one that it imports in turn.
-        if error.name == module.partition('.')[0]:
-            return _Import(None, _NOT_INSTALLED)
-        cause = error
-    # A boundary: somebody else's code is run, and an extension built for another numpy raises
-    # whatever it likes.
-    except (Exception, SystemExit) as error:
-        cause = error
-    _broken[module] = f'is installed but does not load: {type(cause).__name__}: {quoted(cause)}'
-    return _Import(None, _broken[module])
+    if why != NOT_INSTALLED:
+        _broken[module] = why
+    return _Import(None, why)

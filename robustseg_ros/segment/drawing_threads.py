@@ -88,7 +88,7 @@ class DrawingThreads:
         except (TimeoutError, CancelledError):
             if drawing.done() and not drawing.cancelled():  # just now
                 return drawing.result()
-            drawing.cancel()
+            # Not cancelled: it shows whether the input is good again, unless a newer one does.
             each.doubt = each.doubt or self._too_slow()
             raise InDoubtError(each.doubt) from None
 

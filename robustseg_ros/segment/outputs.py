@@ -71,6 +71,8 @@ class Outputs:
         self._colours = labels.colour_table()
         self._timer = timer
         self._overlay_due_s = -inf
+        # In full, after remapping, which is not the graph's to know.
+        self._diagnostics = node.resolve_topic_name(topics.DIAGNOSTICS.topic)
         self._publishers: list[Any] = []
         self._mask = self._publisher(topics.MASK, Image)
         self._mask_compressed = self._publisher(topics.MASK_COMPRESSED, CompressedImage)
@@ -117,7 +119,7 @@ class Outputs:
         """
         heard = (self._report, self._overlay, self._overlay_compressed)
         return any(_is_heard(each) for each in heard) or bool(
-            self._node.count_subscribers(topics.DIAGNOSTICS.topic)
+            self._node.count_subscribers(self._diagnostics)
         )
 
     def publish(self, result: Result, looks: Looks, camera_info: Any | None) -> None:

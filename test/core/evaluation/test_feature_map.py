@@ -106,8 +106,8 @@ def test_wide_features_and_few_pixels_can_be_embedded(path):
 
 
 def test_without_scikit_learn_it_says_what_to_install(path, pixels, monkeypatch):
-    monkeypatch.setitem(sys.modules, 'sklearn.decomposition', None)
-    with pytest.raises(ConfigError, match=r'needs scikit-learn .*: `pip install scikit-learn`'):
+    monkeypatch.setitem(sys.modules, 'sklearn.manifold', None)
+    with pytest.raises(ConfigError, match=r'scikit-learn, which .*: `pip install scikit-learn`'):
         feature_tsne(*pixels, LABELS, path, seed=0)
     assert not path.exists()
 

@@ -80,7 +80,7 @@ def test_auto_falls_back_where_a_library_fails_and_says_so(checkpoint, monkeypat
     monkeypatch.setattr(opening.OnnxRuntimeBackend, 'of', refuse)
     with caplog.at_level(logging.WARNING):
         assert open_backend(checkpoint, 'cpu').name == 'torch'
-    assert 'openvino passed over: no such operator' in caplog.text
+    assert 'openvino passed over: RuntimeError: no such operator' in caplog.text
 
 
 def test_what_auto_passed_over_is_told_with_the_reason(checkpoint, without):
@@ -90,6 +90,31 @@ def test_what_auto_passed_over_is_told_with_the_reason(checkpoint, without):
     assert backend.name == 'torch'
     assert [reason.split()[0] for reason in told] == ['openvino', 'onnxruntime']
     assert 'needs openvino, not installed here: `pip install openvino`' in told[0]
+
+
+@needs('openvino', 'onnxruntime', 'onnx')
+def test_auto_passes_over_a_library_that_does_not_load_and_says_why(
+    checkpoint, monkeypatch, caplog
+):
+    why = "is installed but does not load: SystemError: 'built for another numpy'"
+    monkeypatch.setattr(opening, 'load_problem', lambda name: why if name == 'openvino' else '')
+    with caplog.at_level(logging.WARNING):
+        assert open_backend(checkpoint, 'cpu').name == 'onnxruntime'
+    assert f"openvino passed over: Backend 'openvino' needs openvino, which {why}" in caplog.text
+    with pytest.raises(ConfigError, match='does not load: SystemError'):
+        open_backend(checkpoint, 'cpu', 'openvino')
+
+
+@pytest.mark.parametrize('error', [SystemError('x'), OSError('x'), AttributeError('x')])
+@needs('openvino', 'onnx')
+def test_auto_passes_over_a_library_whatever_it_raises(checkpoint, monkeypatch, error):
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr(opening.OpenVinoBackend, 'of', refuse)
+    told = []
+    assert open_backend(checkpoint, 'cpu', tell_passed_over=told.append).name != 'openvino'
+    assert told[0] == f'openvino passed over: {type(error).__name__}: x'
 
 
 def test_auto_on_a_gpu_passes_over_nothing(checkpoint, monkeypatch):

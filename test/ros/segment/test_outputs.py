@@ -39,8 +39,11 @@ class Node:
         self.publishers = {}
         self.diagnostics_listeners = 0
 
+    def resolve_topic_name(self, topic):
+        return f'/remapped{topic}'
+
     def count_subscribers(self, topic):
-        return self.diagnostics_listeners
+        return self.diagnostics_listeners if topic == '/remapped/diagnostics' else 0
 
     def create_lifecycle_publisher(self, message, topic, qos, **options):
         return self.publishers.setdefault(topic, Publisher())

@@ -206,6 +206,21 @@ def test_an_input_in_doubt_is_refused_on_arrival_until_one_was_good_again(made, 
     assert pipeline.run(frame(2, measurements(scene, 2))).present == MODALITIES.names
 
 
+def test_an_input_that_has_no_image_before_its_frame_is_taken_back_by_its_frames(made, scene):
+    """As packets of events: nothing of them can be drawn on arrival, on trial."""
+    pipeline, _ = made
+    parts = measurements(scene, 1)
+    parts['event'] = Bad(parts['event'], network_image=MemoryError())
+    assert 'event' in pipeline.run(frame(1, parts)).refused
+    for stamp in range(2, 1000):
+        report = pipeline.run(frame(stamp, measurements(scene, 1)))
+        if not report.refused:
+            break
+        assert 'cannot use: MemoryError' in report.refused['event']
+        Event().wait(0.005)
+    assert report.present == MODALITIES.names
+
+
 def test_masks_keep_coming_while_the_network_prepares_for_their_size(model, scene):
     """As with a backend that compiles: in a thread of its own, for as long as it likes."""
     engine = Engine(model)
