@@ -97,9 +97,10 @@ def test_overlay_blends_the_image_with_the_colours_of_the_mask(driver, scene, li
     colours = np.array(DELIVER.palette)[scene.mask(['rgb'])]
     expected = (colours + scene.rgb.astype(float)) / 2
     is_blended = np.abs(overlay - expected).max(axis=-1) <= 1
-    # The first lines name the sensor.
-    assert np.mean(is_blended[20:]) > 0.98
-    assert not is_blended[:20].all()
+    # Two lines name the sensor and say what to expect.
+    assert np.mean(is_blended[28:]) > 0.98
+    assert not is_blended[:14].all()
+    assert not is_blended[14:28].all()
 
 
 def test_confidence_is_a_probability(driver, listen):
