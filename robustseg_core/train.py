@@ -64,8 +64,13 @@ def _tell(line: str) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit status."""
     words = sys.argv[1:] if argv is None else argv
+
+    def tell_end(end: Interrupted) -> None:
+        if Processes.of(os.environ, 1, 1).rank == 0:
+            _tell(f'{end} {_going_on(words)}')
+
     try:
-        with interruptible():
+        with interruptible(tell_end):
             _run(words)
     except RobustSegError as error:
         _tell(error_line(error))
@@ -74,8 +79,7 @@ def main(argv: list[str] | None = None) -> int:
         _tell(f'{error}. {_going_on(words)}')
         return 1
     except Interrupted as end:
-        if Processes.of(os.environ, 1, 1).rank == 0:
-            _tell(f'{end} {_going_on(words)}')
+        tell_end(end)
         return end.status
     return 0
 

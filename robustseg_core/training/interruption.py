@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 import os
 import signal
-from threading import current_thread, main_thread
+from threading import Timer, current_thread, main_thread
 from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import Callback
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SECONDS_TO_END = 30.0
 
 
 class Interrupted(BaseException):
@@ -29,15 +30,23 @@ class Interrupted(BaseException):
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible(
+    tell: Callable[[Interrupted], None], seconds: float = SECONDS_TO_END
+) -> Iterator[None]:
     """Have the first SIGINT or SIGTERM raise ``Interrupted`` within the block.
 
-    A second one of the same kind ends the process at once.
+    A second one of the same kind ends the process at once; so does time, since what clears up may
+    wait for a process that is no more.
+
+    Args:
+        tell: Called, from another thread, where the block has not ended in time.
+        seconds: So much time it has.
     """
     if current_thread() is not main_thread():  # which alone may set handlers
         yield
         return
     owner = os.getpid()
+    late: list[Timer] = []
 
     def interrupt(number: int, _frame: Any) -> None:
         if os.getpid() != owner:
@@ -45,14 +54,25 @@ def interruptible() -> Iterator[None]:
             raise KeyboardInterrupt
         for each in SIGNALS:
             signal.signal(each, signal.SIG_DFL if each == number else signal.SIG_IGN)
-        raise Interrupted(number)
+        end = Interrupted(number)
+        late.append(Timer(seconds, _end_now, (end, tell)))
+        late[0].daemon = True
+        late[0].start()
+        raise end
 
     before = {each: signal.signal(each, interrupt) for each in SIGNALS}
     try:
         yield
     finally:
+        for timer in late:
+            timer.cancel()
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+def _end_now(end: Interrupted, tell: Callable[[Interrupted], None]) -> None:
+    tell(end)
+    os._exit(end.status)
 
 
 class OwnSignals(Callback):

@@ -121,7 +121,7 @@ class RunFrames:
         is drawn for it.
         """
         if self._seen is None:
-            frames: Any = self.train
+            frames: Any = self._whole_train()
             chosen = spread(len(frames))
             self._tell(f'Looking at the values of {len(chosen)} training frames ...')
             with torch.random.fork_rng(devices=[]):  # a loader draws a seed for its workers

@@ -23,7 +23,7 @@ def test_a_signal_raises_once_and_what_was_there_before_comes_back(number, statu
     other = {signal.SIGINT: signal.SIGTERM, signal.SIGTERM: signal.SIGINT}[number]
 
     def work() -> None:
-        with interruptible():
+        with interruptible(lambda _: None):
             try:
                 signal.raise_signal(number)
             finally:
@@ -33,6 +33,22 @@ def test_a_signal_raises_once_and_what_was_there_before_comes_back(number, statu
         work()
     assert caught.value.status == status
     assert signal.getsignal(number) is before
+
+
+def test_what_hangs_while_it_clears_up_is_ended_all_the_same():
+    script = (
+        'import signal, time\n'
+        'from robustseg_core.training.interruption import interruptible\n'
+        'with interruptible(lambda end: print("told:", end, flush=True), seconds=0.5):\n'
+        '    try:\n'
+        '        signal.raise_signal(signal.SIGTERM)\n'
+        '    finally:\n'
+        '        time.sleep(100)\n'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (143, 'told: Ended by SIGTERM.\n')
 
 
 def until_step(process: subprocess.Popen, metrics: Path, step: int) -> None:
@@ -100,7 +116,7 @@ def test_several_processes_end_with_the_first(
     ]
     assert others
     process.send_signal(number)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=120)
     assert process.returncode == 128 + number
     assert told.count('To go on after the last whole epoch') == 1
     deadline = monotonic() + 10
