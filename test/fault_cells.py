@@ -119,6 +119,7 @@ class Faulty:
             begin_s = time.monotonic()
             self._tick(phase)
             self._driver.spin(max(0.0, PERIOD_S - (time.monotonic() - begin_s)))
+            self._claims.took(time.monotonic() - begin_s)
 
     def tidy(self) -> None:
         """Leave the driver as it was."""

@@ -35,6 +35,7 @@ class Seen:
 class _Phase:
     begin_s: float = 0.0
     end_s: float = 0.0
+    stalled_s: float = 0.0  # the longest time by which the sensors themselves were behind
     masks: list[Seen] = field(default_factory=list)
 
 
@@ -77,6 +78,10 @@ class Claims:
         """Begin a phase."""
         self._phase = _Phase(begin_s=time.monotonic())
 
+    def took(self, round_s: float) -> None:
+        """Take note of how long a round of the sensors took: the node may be as late as they."""
+        self._phase.stalled_s = max(self._phase.stalled_s, round_s - PERIOD_S)
+
     def leave(self, phase: str) -> None:
         """End a phase and judge it."""
         self._phase.end_s = time.monotonic()
@@ -84,12 +89,12 @@ class Claims:
         assert cell is not None
         if phase == 'settle':
             there = cell.others if cell.fault == 'never published' else cell.letters
-            self._judge_subset(phase, {there})
+            self._judge_recovery(phase, there, 0.0)
         elif phase == 'fault':
             self._judge_rhythm()
             self._judge_subset(phase, _wanted(cell))
         else:
-            self._judge_recovery()
+            self._judge_recovery(phase, cell.after, self._patience_s(cell))
 
     def _on_mask(self, mask: Image) -> None:
         if self._cell is None or _ns(mask.header.stamp) in self._old:
@@ -140,7 +145,7 @@ class Claims:
         period_s = PERIOD_S * (5 if cell.fault == 'clock at 0.2x' else 1)
         times = [phase.begin_s, *(mask.at_s for mask in phase.masks), phase.end_s]
         longest_s = float(np.diff(times).max())
-        allowed_s = TIMEOUT_S + period_s + MAX_WAIT_S + SLACK_S
+        allowed_s = TIMEOUT_S + period_s + MAX_WAIT_S + SLACK_S + phase.stalled_s
         if longest_s > allowed_s:
             self.broken.append(f'no mask for {longest_s:.2f} s, allowed {allowed_s:.2f} s')
 
@@ -158,23 +163,26 @@ class Claims:
         if named and recent and named not in recent:
             self.broken.append(f'{phase}: subset {named!r} is named, used are {sorted(recent)}')
 
-    def _judge_recovery(self) -> None:
-        """Everybody who is back is fused, two messages later."""
-        cell, phase = self._cell, self._phase
-        assert cell is not None
-        there = cell.after
-        self._judge_subset('after', {there})
+    def _judge_recovery(self, phase: str, there: str, patience_s: float) -> None:
+        """Everybody who is there is fused, two messages later."""
+        self._judge_subset(phase, {there})
         if not there:
             return
-        allowed_s = 2 * PERIOD_S + MAX_WAIT_S + SLACK_S
-        if cell.fault == 'another size' and cell.victim == cell.names[0]:
-            allowed_s += TIMEOUT_S  # the network is made ready for another size of mask
-        if cell.fault == 'stamps to and fro':
-            allowed_s += WORST * PERIOD_S  # it must be steady for a while first
-        whole = [mask.at_s - phase.begin_s for mask in phase.masks if mask.letters == there]
+        seen = self._phase
+        allowed_s = 2 * PERIOD_S + MAX_WAIT_S + SLACK_S + patience_s + seen.stalled_s
+        whole = [mask.at_s - seen.begin_s for mask in seen.masks if mask.letters == there]
         if not whole or whole[0] > allowed_s:
             after = f'after {whole[0]:.2f} s' if whole else 'never'
-            self.broken.append(f'{there} fused {after}, allowed {allowed_s:.2f} s')
+            self.broken.append(f'{phase}: {there} fused {after}, allowed {allowed_s:.2f} s')
+
+    @staticmethod
+    def _patience_s(cell: Cell) -> float:
+        """Return what recovery may take on top after some faults."""
+        if cell.fault == 'another size' and cell.victim == cell.names[0]:
+            return TIMEOUT_S  # the network is made ready for another size of mask
+        if cell.fault == 'stamps to and fro':
+            return WORST * PERIOD_S  # it must be steady for a while first
+        return 0.0
 
 
 def _wanted(cell: Cell) -> set[str]:
