@@ -113,8 +113,7 @@ class Faulty:
         """Play one phase: ``settle`` and ``after`` are without the fault."""
         if phase == 'fault' and self._cell.fault == 'another qos':
             self._restart_publisher(ReliabilityPolicy.BEST_EFFORT)
-        end_s = time.monotonic() + length_s
-        while time.monotonic() < end_s:
+        while not self._claims.is_over(length_s):
             self._ticks += 1
             begin_s = time.monotonic()
             self._tick(phase)

@@ -18,6 +18,8 @@ from robustseg_core.runtime.stamps import WORST
 TIMEOUT_S, MAX_WAIT_S, TOLERANCE_S = 0.4, 0.1, 0.05  # of the nodes that ``starting`` starts
 # What a busy machine may take on top.
 SLACK_S = 0.35
+# Of /diagnostics: they come every fifth of a second, where the machine has time for it.
+NAMED_S, UNNAMED_S = 0.25, 1.0
 # Faults with which time itself begins again for a sensor that is alone.
 JUMPS = {'stamps back 10 s', 'stamps ahead 1 h', 'stamps to and fro'}
 
@@ -81,6 +83,15 @@ class Claims:
     def took(self, round_s: float) -> None:
         """Take note of how long a round of the sensors took: the node may be as late as they."""
         self._phase.stalled_s = max(self._phase.stalled_s, round_s - PERIOD_S)
+
+    def is_over(self, length_s: float) -> bool:
+        """Whether a phase has lasted so long, and what is named is of its end.
+
+        It lasts longer where /diagnostics are late, but not for ever.
+        """
+        end_s = self._phase.begin_s + length_s
+        is_named = self._driver.diagnosed_s > end_s - NAMED_S
+        return time.monotonic() >= end_s + (0.0 if is_named else UNNAMED_S)
 
     def leave(self, phase: str) -> None:
         """End a phase and judge it."""
@@ -158,6 +169,10 @@ class Claims:
             return
         if not last & wanted:
             self.broken.append(f'{phase}: masks rest on {sorted(last)}, wanted {sorted(wanted)}')
+        silent_s = self._phase.end_s - self._driver.diagnosed_s
+        if silent_s > NAMED_S + UNNAMED_S + self._phase.stalled_s:
+            self.broken.append(f'{phase}: nothing on /diagnostics for {silent_s:.2f} s')
+            return
         named = self._driver.value('subset')
         recent = {mask.letters for mask in self._phase.masks[-12:]}
         if named and recent and named not in recent:

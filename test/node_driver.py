@@ -112,6 +112,7 @@ class Driver:
         self.process = process
         self.masks: list[Image] = []
         self.diagnostics: dict[str, Any] = {}
+        self.diagnosed_s = 0.0  # when they came last
         self.publishers = {name: self.publisher(name) for name in self.TYPES}
         self.camera_info = self.node.create_publisher(CameraInfo, '/camera/camera_info', 5)
         self.clock = self.node.create_publisher(Clock, '/clock', 5)
@@ -143,6 +144,7 @@ class Driver:
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             self.diagnostics[status.name.removeprefix('segment: ')] = status
+        self.diagnosed_s = time.monotonic()
 
     def stamp(self, offset_s: float = 0.0) -> Time:
         now_ns = self.node.get_clock().now().nanoseconds if self.time_ns is None else self.time_ns
