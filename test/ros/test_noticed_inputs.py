@@ -61,7 +61,11 @@ def test_intensity_of_0_to_255_is_a_warning_with_the_parameter_that_helps(driver
     )
     assert driver.diagnostics['lidar'].level == b'\x01'
     assert 'multiply by 1/255 (parameter lidar.intensity_scale)' in driver.message('lidar')
-    assert 'lidar: not as in training: intensity reaches' in driver.process.log()
+    moving(
+        ['rgb', 'lidar'],
+        lambda: 'lidar: not as in training: intensity reaches' in driver.process.log(),
+        in_driver_units,
+    )
     moving(['rgb', 'lidar'], lambda: driver.message('lidar') == 'alive')
 
 
