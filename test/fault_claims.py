@@ -103,7 +103,8 @@ class Claims:
             self._judge_recovery(phase, there, 0.0)
         elif phase == 'fault':
             self._judge_rhythm()
-            self._judge_subset(phase, _wanted(cell))
+            if cell.fault != 'clock paused':  # nothing comes then
+                self._judge_subset(phase, _wanted(cell))
         else:
             self._judge_recovery(phase, cell.after, self._patience_s(cell))
 

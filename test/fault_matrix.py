@@ -85,10 +85,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--all', action='store_true', help='all cells, instead of a sample')
     parser.add_argument('--part', default='1/1', help='which part of them, e.g. 2/3')
-    parser.add_argument('--only', default='', help='faults whose name has this')
+    parser.add_argument('--only', default='', help='cells whose name has this')
     parser.add_argument('--seed', type=int, default=1, help='of who has the fault')
     args = parser.parse_args()
-    cells = [cell for cell in all_cells(args.seed) if args.only in cell.fault]
+    cells = [cell for cell in all_cells(args.seed) if args.only in str(cell)]
     if not args.all:
         cells = random.Random(args.seed).sample(cells, min(12, len(cells)))
     part, parts = (int(number) for number in args.part.split('/'))
