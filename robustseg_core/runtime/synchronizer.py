@@ -106,6 +106,18 @@ class FrameSynchronizer(Generic[Item]):
         self._judge.reset()
         self._forget()
 
+    def reconfigure(self, config: SyncConfig) -> None:
+        """Go on by other rules, of the same order; stamps of frames go on increasing.
+
+        With other offsets all stamps are other ones: everything but the counts is forgotten.
+        """
+        is_another_time = dict(config.offset_ns) != dict(self._config.offset_ns)
+        self._config = config
+        if is_another_time:
+            self.reset()
+        for name, stream in self._streams.items():
+            stream.tolerance_ns = config.tolerance_ns[name]
+
     def _forget(self) -> None:
         self._streams: dict[str, _Stream[Item]] = {
             name: _Stream(self._config.tolerance_ns[name]) for name in self._config.order

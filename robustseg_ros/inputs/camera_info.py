@@ -11,6 +11,7 @@ from sensor_msgs.msg import CameraInfo
 from robustseg_core.errors import SensorError
 from robustseg_core.quoting import MOST_CHARACTERS, quoted
 from robustseg_core.sensors.camera import CameraModel
+from robustseg_ros.inputs.faces import check_frame
 
 Matrix = NDArray[np.float64]
 
@@ -47,6 +48,7 @@ def camera_info_to_model(msg: Any, *, rectified: bool) -> CameraModel:
     Raises:
         SensorError: The camera is uncalibrated, or its values make no camera.
     """
+    check_frame(msg.header.frame_id)
     # All are looked at, since all are published again.
     k, projection = _numbers('K', msg.k, 3, 3), _projection(msg)
     name, matrix = ('P', projection[:, :3]) if rectified else ('K', k)

@@ -6,6 +6,7 @@ from collections import deque
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from robustseg_core.errors import SensorError
 from robustseg_core.quoting import quoted
 from robustseg_ros.inputs.measurements import Size, size_text
 
@@ -14,6 +15,7 @@ WINDOW = 20  # messages
 CHANGES = 4
 # Aspect ratios that differ by more are not those of one picture at two sizes.
 ASPECT = 0.02
+MOST_CHARACTERS = 1024  # of the name of a frame, which is published with every mask
 
 
 class Face(NamedTuple):
@@ -30,6 +32,17 @@ class Face(NamedTuple):
     def __str__(self) -> str:
         size = '' if self.size is None else f', {size_text(self.size)}'
         return f'frame {quoted(self.frame_id)}{size}'
+
+
+def check_frame(frame_id: str) -> None:
+    """Refuse the name of a frame that no driver sends.
+
+    Raises:
+        SensorError: It is longer than ``MOST_CHARACTERS``.
+    """
+    if len(frame_id) > MOST_CHARACTERS:
+        msg = f'frame_id is {quoted(frame_id)}; wanted at most {MOST_CHARACTERS} characters.'
+        raise SensorError(msg)
 
 
 def face_of(msg: Any) -> Face:

@@ -12,7 +12,7 @@ from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from robustseg_ros.inputs import complaints
 from robustseg_ros.inputs.arrivals import ArrivalStatistics
 from robustseg_ros.inputs.connections import connection_problem
-from robustseg_ros.inputs.faces import Faces, face_of
+from robustseg_ros.inputs.faces import Faces, check_frame, face_of
 from robustseg_ros.inputs.measurements import Measurement
 from robustseg_ros.inputs.reader import Pending, Reader, Reading
 from robustseg_ros.inputs.refusals import refusal
@@ -144,9 +144,13 @@ class Input:
         self._has_heard = True
         if self.config.stamp == 'arrival':
             msg.header.stamp = self._node.get_clock().now().to_msg()
-        self.faces.add(face_of(msg))
         self.statistics.add(None if sequence == _UNNUMBERED else sequence, len(data))
-        self._use(partial(self._reader.read, msg), received_s)
+        self._use(partial(self._read, msg), received_s)
+
+    def _read(self, msg: Any) -> Reading | Pending:
+        check_frame(msg.header.frame_id)
+        self.faces.add(face_of(msg))
+        return self._reader.read(msg)
 
     def _use(self, read: Callable[[], Reading | Pending], received_s: float) -> None:
         """Hand on what a message gives: now, or once it has been worked on."""

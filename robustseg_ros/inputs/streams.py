@@ -162,10 +162,7 @@ class Streams:
         self._config = config
         for name, availability in _availability(config).items():
             self._monitor.reconfigure(name, availability)
-        dropped = self._synchronizer.dropped
-        self._synchronizer = FrameSynchronizer(_sync(config), self._clock.now_ns)
-        self._synchronizer.dropped = dropped
-        self._restarts = 0
+        self._synchronizer.reconfigure(_sync(config))
         for name, source in config.inputs.items():
             if source.enabled:
                 self._inputs[name].connect()

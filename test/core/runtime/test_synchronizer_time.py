@@ -1,5 +1,7 @@
 """FrameSynchronizer where time is not what it should be: stamps, loops, clocks."""
 
+from dataclasses import replace
+
 from robustseg_core.runtime.frames import Drops
 
 ORDER = ('rgb', 'depth', 'lidar')
@@ -276,3 +278,28 @@ def test_what_is_still_on_its_way_when_a_recording_starts_over_restarts_nothing(
     late = [reason for reason in reasons if reason is not None]
     assert 'before stamps began again' in late[0]
     assert len(late) <= 2
+
+
+def test_stamps_go_on_increasing_where_the_rules_change_at_work(bench):
+    for ms in (0, 100, 200):
+        bench.at(ms).add('rgb', ms)
+        assert bench.poll('rgb')[1] == ms
+    config = bench.sync._config
+    looser = {name: 2 * ns for name, ns in config.tolerance_ns.items()}
+    bench.sync.reconfigure(replace(config, tolerance_ns=looser, max_wait_ns=0))
+    bench.at(210).add('lidar', 150)  # of a clock that lags, and now alone
+    assert bench.poll('lidar') is None
+    bench.at(310).add('lidar', 250)
+    assert bench.poll('lidar')[1] == 250
+    assert bench.sync.restarts == 0
+
+
+def test_with_another_offset_stamps_begin_anew(bench):
+    for ms in (0, 100):
+        bench.at(ms).add('rgb', 37_000 + ms)
+        assert bench.poll('rgb')[1] == 37_000 + ms
+    config = bench.sync._config
+    bench.sync.reconfigure(replace(config, offset_ns={'rgb': 37_000_000_000}))
+    bench.at(200).add('rgb', 37_200)
+    assert bench.poll('rgb')[1] == 200
+    assert bench.sync.restarts == 0

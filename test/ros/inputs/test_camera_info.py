@@ -146,6 +146,7 @@ def test_rectification_needs_a_projection() -> None:
         ({'d': [float('nan'), *D]}, "'plumb_bob' has 6 coefficients"),
         ({'d': [float('inf')] * 5}, 'Distortion coefficients'),
         ({'d': [0.0] * 100_000}, 'D of the CameraInfo has 100000 numbers'),
+        ({'header': Header(frame_id='x' * 5_000_000)}, 'frame_id is .*; wanted at most 1024'),
         ({'d': [0.0], 'distortion_model': 'x' * 5_000_000}, r'\(5000000 characters\)'),
     ],
 )

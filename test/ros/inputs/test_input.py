@@ -102,3 +102,14 @@ def test_two_publishers_are_named_and_two_kinds_of_messages_too(source, node):
         node.receive(image(), {})
         node.receive(image('other'), {})
     assert 'messages of two kinds take turns' in source.complaint()
+
+
+def test_a_frame_id_of_megabytes_is_refused_in_a_line(source, node):
+    """It would be in the header of every mask, and be kept with the last messages."""
+    node.receive(image('x' * 5_000_000), {})
+    [reason] = source._sink.taken
+    assert 'frame_id' in reason
+    assert len(reason) < 300
+    assert source.faces.newest is None
+    node.receive(image('x' * 1024), {})
+    assert source._sink.taken[1:] == [0]
