@@ -37,7 +37,7 @@ SHARES = {'checkpoints': 35, 'descriptions': 25, 'settings': 10, 'pictures': 25,
 LONGEST_S = 60  # for one file, on a machine that others use
 MOST_MEMORY = 6 << 30  # bytes of address space, most of which libraries only reserve
 MOST_LINE = 2000  # characters
-_NOT_OURS = re.compile(r'frame/s|^lib|^\[ *(WARN|ERROR)|JPEG')
+_NOT_OURS = re.compile(r'frame/s|^lib|^\[ *(WARN|ERROR)|^(?!robustseg_).*JPEG')
 READ, REFUSED = 'read', 'refused'
 
 

@@ -18,14 +18,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from robustseg_core.errors import DataError
+from robustseg_core.errors import DataError, SensorError
 from robustseg_core.files import open_regular, read_regular
 from robustseg_core.labels import IGNORE_ID
 from robustseg_core.quoting import shown
+from robustseg_core.sensors.picture_headers import JPEG, PNG, picture_header
 
 EXAMPLES = 3
 MOST_BYTES = 1 << 30  # of a file with one image or scan
-_PNG = b'\x89PNG\r\n\x1a\n'
+MOST_PIXELS = 1 << 27  # of one image; in three colours of 16 bits that fills 0.8 GB
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
@@ -121,7 +122,7 @@ def picture_size(path: Path) -> tuple[int, int]:
             head = file.read(24)
     except OSError:
         head = b''
-    if head.startswith(_PNG) and len(head) == 24:
+    if head.startswith(PNG) and len(head) == 24:
         return int.from_bytes(head[20:], 'big'), int.from_bytes(head[16:20], 'big')
     height, width = read_picture(path).shape[:2]
     return height, width
@@ -239,8 +240,10 @@ def _array(file: IO[bytes]) -> NDArray[Any]:
 
 
 def _decode(path: Path, flags: int) -> NDArray[Any]:
+    data = _read(path)
+    _check_header(path, data)
     try:
-        image = cv2.imdecode(np.frombuffer(_read(path), np.uint8), flags)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     # Of sizes that OpenCV refuses, or that there is no memory for.
     except (cv2.error, MemoryError) as error:
         msg = f'{str(path)!r} is not a picture that can be read: {shown(str(error))}.'
@@ -249,6 +252,23 @@ def _decode(path: Path, flags: int) -> NDArray[Any]:
         msg = f'{str(path)!r} is not a picture, or is truncated.'
         raise DataError(msg)
     return np.asarray(image)
+
+
+def _check_header(path: Path, data: bytes) -> None:
+    """Refuse a PNG or JPEG that claims what there is no memory, or no data, for."""
+    if not data.startswith((PNG, JPEG)):
+        return  # another kind, of which OpenCV checks the number of pixels itself
+    try:
+        header = picture_header(memoryview(data))
+    except SensorError as error:
+        msg = f'{str(path)!r} is not a picture that can be read: it {error}'
+        raise DataError(msg) from error
+    if header.width * header.height > MOST_PIXELS:
+        msg = (
+            f'{str(path)!r} claims {header.width}x{header.height} pixels; at most {MOST_PIXELS} '
+            f'are read.'
+        )
+        raise DataError(msg)
 
 
 def _read(path: Path) -> bytes:

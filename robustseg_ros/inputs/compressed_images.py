@@ -9,7 +9,7 @@ import numpy as np
 
 from robustseg_core.errors import SensorError
 from robustseg_core.quoting import quoted
-from robustseg_ros.decoding.headers import PictureHeader, picture_header
+from robustseg_core.sensors.picture_headers import PictureHeader, picture_header
 from robustseg_ros.decoding.job import Job
 from robustseg_ros.decoding.rvl import MOST_BYTES_PER_PIXEL
 from robustseg_ros.inputs.image_encodings import KNOWN, NATIVE, PLANAR

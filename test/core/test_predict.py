@@ -177,7 +177,7 @@ def test_a_unit_that_is_none_is_refused(label, unit):
         ),
         (['rgb=x', '--scale', 'radar=2'], "Unknown modality 'radar'"),
         (['rgb=x', '--device', 'abacus'], "Unknown device 'abacus'"),
-        (['rgb=x', '--checkpoint', 'no.safetensors'], 'no.safetensors: cannot be read'),
+        (['rgb=x', '--checkpoint', 'no.safetensors'], "'no.safetensors' cannot be read"),
     ],
 )
 def test_refusal_is_a_line_and_an_exit_status(label, tmp_path, arguments, line):

@@ -1,10 +1,11 @@
 """What file-based data sets share, on a set of two sensors."""
 
 from pathlib import Path
+import re
 from typing import Any, NamedTuple
-import zlib
 
 import cv2
+from hostile_pictures import PNG_OF_2_GB, png_that_claims, slow_jpeg
 import numpy as np
 import pytest
 
@@ -174,7 +175,9 @@ def test_array_that_would_have_to_be_unpickled_is_refused(tmp_path: Path) -> Non
 
 def test_file_that_is_no_label_picture_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'a.png').write_bytes(b'\x89PNG\r\n\x1a\n')
-    with pytest.raises(DataError, match=r'a.png. is not a picture, or is truncated'):
+    with pytest.raises(
+        DataError, match=r'a.png. is not a picture that can be read: it is a PNG without'
+    ):
         read_class_ids(tmp_path / 'a.png', 3)
 
 
@@ -192,12 +195,30 @@ def test_an_array_that_claims_more_than_there_may_be_is_one_line(tmp_path, shape
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_picture_that_opencv_refuses_is_one_line(tmp_path):
+@pytest.mark.parametrize(
+    ('data', 'words'),
+    [
+        (png_that_claims(60_000, 60_000), 'claims 60000x60000 pixels; at most'),
+        (PNG_OF_2_GB + bytes(4), "is a PNG whose part b'IDAT' claims 2147483647 bytes"),
+        (png_that_claims(40, 40)[:-6], 'is a PNG that ends in the middle'),
+        (slow_jpeg(16_000, 16_000, 1), 'claims 16000x16000 pixels; at most'),
+    ],
+    ids=['pixels', 'length', 'truncated', 'jpeg'],
+)
+def test_what_a_picture_claims_is_judged_before_it_is_decoded(
+    data: bytes, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / 'a.png'
-    data = bytearray(cv2.imencode('.png', np.zeros((4, 4), np.uint8))[1].tobytes())
-    data[16:24] = (60_000).to_bytes(4, 'big') * 2
-    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, 'big')
     path.write_bytes(data)
+    monkeypatch.setattr(cv2, 'imdecode', lambda *_: pytest.fail('it was decoded'))
+    with pytest.raises(DataError, match=re.escape(words)) as caught:
+        read_picture(path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_picture_that_opencv_refuses_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / 'a.png'
+    path.write_bytes(png_that_claims(0, 4))
     with pytest.raises(DataError, match='is not a picture') as caught:
         read_picture(path)
     assert len(str(caught.value).splitlines()) == 1

@@ -60,7 +60,7 @@ def test_the_run_stops_and_names_file_and_frame(
     assert main(arguments) == 1
     told = capsys.readouterr().err.splitlines()[-1]
     assert told.startswith("robustseg_core.train: Frame '0033': ")
-    assert f"'{damaged_root}/depth/0033.png' is not a picture, or is truncated." in told
+    assert f"'{damaged_root}/depth/0033.png' is not a picture that can be read: it " in told
 
 
 @pytest.mark.slow

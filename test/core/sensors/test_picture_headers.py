@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from robustseg_core.errors import SensorError
-from robustseg_ros.decoding.headers import MOST_PARTS, picture_header
+from robustseg_core.sensors.picture_headers import MOST_PARTS, picture_header
 
 
 def encoded(suffix: str, dtype=np.uint8, channels: int = 3, *options: int) -> bytes:
