@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+import fcntl
 import os
 from pathlib import Path
 import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
@@ -258,16 +260,34 @@ class Driver:
         return self.call(GetState, '/segment/get_state', GetState.Request()).current_state.label
 
 
+def _own_domain() -> tuple[int, IO[str]]:
+    """Return a domain that no other process of the tests has, and what to close once it is free.
+
+    Nodes that live at the same time must not meet.
+    """
+    for domain in random.sample(sorted(DOMAINS), len(DOMAINS)):
+        lock = (Path(tempfile.gettempdir()) / f'robustseg_test_domain_{domain}').open('w')
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        DOMAINS.remove(domain)
+        return domain, lock
+    pytest.fail(f'none of the domains 1 to 100 is free; {len(DOMAINS)} of them were tried')
+
+
 @contextmanager
 def starting(
     checkpoint: Path, scene: Scene, folders: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Driver]]:
     """Give a function that starts nodes; every one must end well on SIGINT."""
     drivers: list[Driver] = []
+    locks: list[IO[str]] = []
 
     def start(**parameters: Any) -> Driver:
-        domain = random.choice(sorted(DOMAINS))
-        DOMAINS.remove(domain)  # nodes that live at the same time must not meet
+        domain, lock = _own_domain()
+        locks.append(lock)
         everything = {
             'checkpoint': checkpoint,
             'device': 'cpu',
@@ -287,4 +307,6 @@ def starting(
     codes = [driver.process.stop() for driver in drivers]
     for driver in drivers:
         driver.close()
+    for lock in locks:
+        lock.close()
     assert codes == [0] * len(codes), [driver.process.log() for driver in drivers]
