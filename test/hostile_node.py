@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-import random
 import re
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from typing import Any
 from builtin_interfaces.msg import Time
 from hostile_messages import FOREIGN
 from mutations import mutated
-from node_driver import CAMERA_FROM_LIDAR, DOMAINS, PERIOD_S, Driver, NodeProcess
+from node_driver import CAMERA_FROM_LIDAR, PERIOD_S, Driver, NodeProcess, own_domain
 from node_scene import Scene, tiny_model
 import numpy as np
 from sensor_msgs.msg import CompressedImage
@@ -92,8 +91,7 @@ class NodeRun:
         save_model(model, folder / 'tiny.safetensors')
         self._seed = seed
         self._scene = Scene(model, seed=1)
-        domain = random.choice(sorted(DOMAINS))
-        DOMAINS.remove(domain)
+        domain = own_domain()
         parameters = {
             'checkpoint': folder / 'tiny.safetensors',
             'device': 'cpu',

@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COMMAND = (sys.executable, '-m', 'robustseg_ros.segment_node')
 PERIOD_S = 0.05
 DOMAINS = set(range(1, 101))
+_LOCKS: list[IO[str]] = []
 
 
 class NodeProcess:
@@ -260,8 +261,8 @@ class Driver:
         return self.call(GetState, '/segment/get_state', GetState.Request()).current_state.label
 
 
-def _own_domain() -> tuple[int, IO[str]]:
-    """Return a domain that no other process of the tests has, and what to close once it is free.
+def own_domain() -> int:
+    """Return a domain that nobody else has, in no process of the tests, as long as this one lives.
 
     Nodes that live at the same time must not meet.
     """
@@ -273,7 +274,8 @@ def _own_domain() -> tuple[int, IO[str]]:
             lock.close()
             continue
         DOMAINS.remove(domain)
-        return domain, lock
+        _LOCKS.append(lock)
+        return domain
     pytest.fail(f'none of the domains 1 to 100 is free; {len(DOMAINS)} of them were tried')
 
 
@@ -283,11 +285,9 @@ def starting(
 ) -> Iterator[Callable[..., Driver]]:
     """Give a function that starts nodes; every one must end well on SIGINT."""
     drivers: list[Driver] = []
-    locks: list[IO[str]] = []
 
     def start(**parameters: Any) -> Driver:
-        domain, lock = _own_domain()
-        locks.append(lock)
+        domain = own_domain()
         everything = {
             'checkpoint': checkpoint,
             'device': 'cpu',
@@ -307,6 +307,4 @@ def starting(
     codes = [driver.process.stop() for driver in drivers]
     for driver in drivers:
         driver.close()
-    for lock in locks:
-        lock.close()
     assert codes == [0] * len(codes), [driver.process.log() for driver in drivers]

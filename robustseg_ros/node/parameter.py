@@ -85,7 +85,8 @@ class Parameter:
     @property
     def wanted(self) -> str:
         """Return in words what values are allowed."""
-        words = 'the name of a topic' if self.is_topic else f'a {self.type_name}'
+        article = 'an' if self.type_name == 'integer' else 'a'
+        words = 'the name of a topic' if self.is_topic else f'{article} {self.type_name}'
         if self.choices:
             words = f'one of {list(self.choices)}'
         if self.limits:

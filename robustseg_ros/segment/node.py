@@ -243,7 +243,7 @@ class SegmentNode(PatientLifecycleNode):
             self._reports.put(self._pipeline.run(frame))
 
     def _on_worker_error(self, error: Exception) -> None:
-        self._reports.put(FrameReport(error=f'{type(error).__name__}: {error}'))
+        self._reports.put(FrameReport(error=f'{type(error).__name__}: {quoted(error)}'))
 
     def _on_frame(self, frame: Frame) -> None:
         if self._paused or self._worker is None:

@@ -1,9 +1,8 @@
 """A modality that only the checkpoint and the parameters know of, in the running node."""
 
-import random
 from typing import ClassVar
 
-from node_driver import DOMAINS, Driver, NodeProcess
+from node_driver import Driver, NodeProcess, own_domain
 from node_scene import SIDE, image_message, tiny_model
 import numpy as np
 import pytest
@@ -68,8 +67,7 @@ class ThermalDriver(Driver):
 def thermal_driver(tmp_path):
     model = tiny_model(MODALITIES)
     save_model(model, tmp_path / 'thermal.safetensors')
-    domain = random.choice(sorted(DOMAINS))
-    DOMAINS.remove(domain)
+    domain = own_domain()
     parameters = {
         'checkpoint': tmp_path / 'thermal.safetensors',
         'device': 'cpu',

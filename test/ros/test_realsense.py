@@ -1,10 +1,9 @@
 """The indoor student with the parameters for an RGB-D camera, in the running node."""
 
-import random
 from typing import ClassVar
 
 import cv2
-from node_driver import DOMAINS, Driver, NodeProcess
+from node_driver import Driver, NodeProcess, own_domain
 from node_scene import image_message
 import numpy as np
 import pytest
@@ -80,8 +79,7 @@ class CameraDriver(Driver):
 
 @pytest.mark.ros
 def test_an_indoor_robot_runs_with_the_shipped_file_and_survives_losing_either_image(tmp_path):
-    domain = random.choice(sorted(DOMAINS))
-    DOMAINS.remove(domain)
+    domain = own_domain()
     process = NodeProcess(
         tmp_path, domain, {'device': 'cpu', 'diagnostics.period': 0.2}, 'realsense.yaml'
     )
