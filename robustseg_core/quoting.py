@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 MOST_CHARACTERS = 120
+PATH_CHARACTERS = 4096  # which no path has more of (PATH_MAX)
 
 
 def quoted(text: object, most: int = MOST_CHARACTERS) -> str:
@@ -10,9 +13,12 @@ def quoted(text: object, most: int = MOST_CHARACTERS) -> str:
 
     Args:
         text: A string as it came; anything else is turned into one first.
-        most: Characters of it that are shown; how many there were is told.
+        most: Characters of it that are shown; how many there were is told. A path is shown whole,
+            since its end tells which file it is.
     """
     whole = text if isinstance(text, str) else str(text)
+    if isinstance(text, PurePath):
+        most = PATH_CHARACTERS
     if len(whole) <= most:
         return repr(whole)
     return f'{whole[:most]!r}... ({len(whole)} characters)'

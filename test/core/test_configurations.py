@@ -27,7 +27,7 @@ def test_the_streets_need_no_data_and_their_student_a_teacher(
 ) -> None:
     path = CONFIG / 'train' / 'streets.yaml'
     assert main(['--config', str(path), '--stage', 'student', f'out={tmp_path}']) == 1
-    assert f'{tmp_path}/teacher.safetensors: cannot be read' in capsys.readouterr().err
+    assert f"'{tmp_path}/teacher.safetensors' cannot be read" in capsys.readouterr().err
 
 
 def test_a_run_is_named_after_its_data() -> None:

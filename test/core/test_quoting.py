@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from robustseg_core.quoting import MOST_CHARACTERS, cut, quoted, shown
 
 
@@ -26,3 +28,9 @@ def test_values_are_shown_as_they_are_and_cut():
     assert cut('plain') == 'plain'
     assert cut('two\nlines') == r"'two\nlines'"
     assert cut('x' * 500, 10) == 'xxxxxxxxxx... (500 characters)'
+
+
+def test_a_path_is_shown_to_its_end():
+    path = Path('folder' * 50) / 'frame.png'
+
+    assert quoted(path) == repr(str(path))

@@ -50,7 +50,7 @@ def test_a_student_without_a_teacher_is_told_which_file_is_missing(
     tmp_path: Path, capsys: Any
 ) -> None:
     assert main([f'out={tmp_path}', *TINY, '--stage', 'student']) == 1
-    assert f'{tmp_path}/teacher.safetensors: cannot be read' in capsys.readouterr().err
+    assert f"'{tmp_path}/teacher.safetensors' cannot be read" in capsys.readouterr().err
 
 
 def test_an_unknown_key_is_named(tmp_path: Path, capsys: Any) -> None:
