@@ -24,7 +24,16 @@ def test_without_the_library_it_says_what_to_install(monkeypatch):
 def test_with_both_it_is_usable(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     monkeypatch.setattr(tensorrt_engines, 'find_spec', lambda name: name)
+    monkeypatch.setattr(tensorrt_engines, 'load_problem', lambda name: '')
     check_usable(torch.device('cuda', 1))
+
+
+def test_one_that_is_there_but_broken_is_told_with_its_cause(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(tensorrt_engines, 'find_spec', lambda name: name)
+    monkeypatch.setattr(tensorrt_engines, 'load_problem', lambda name: f'does not load: {name}')
+    with pytest.raises(ConfigError, match='does not load: tensorrt'):
+        check_usable(torch.device('cuda'))
 
 
 def test_an_engine_is_named_by_everything_it_depends_on():
